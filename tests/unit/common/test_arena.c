@@ -53,7 +53,8 @@ static void test_arena_alloc__never_gives_the_same_bytes_twice(void **state)
 	unsigned char *given[COUNT];
 
 	for (size_t i = 0; i < COUNT; i++) {
-		size_t size = 1 + i * 37 % 6000; /* small and larger than a block's quarter, mixed */
+		size_t size =
+			1 + i * 37 % 6000; /* small and larger than a block's quarter, mixed */
 		given[i] = arena_alloc(arena, size);
 		memset(given[i], (int)(i % 251), size);
 	}

@@ -159,10 +159,10 @@ static void test_err_kind__means_what_the_header_says(void **state)
 		int status;
 		int exit;
 	} rows[] = {
-		{ERR_INVALID, 400, 2},	   {ERR_UNIDENTIFIED, 401, 1}, {ERR_DENIED, 403, 1},
-		{ERR_UNKNOWN, 404, 1},	   {ERR_CONFLICT, 409, 1},     {ERR_TOO_MUCH, 413, 2},
-		{ERR_RETRY, 409, 1},	   {ERR_UNAVAILABLE, 503, 3},  {ERR_BROKEN_EVIDENCE, 422, 1},
-		{ERR_INTERNAL, 500, 1},	   {ERR_BUG, 500, 70},
+		{ERR_INVALID, 400, 2},	{ERR_UNIDENTIFIED, 401, 1}, {ERR_DENIED, 403, 1},
+		{ERR_UNKNOWN, 404, 1},	{ERR_CONFLICT, 409, 1},	    {ERR_TOO_MUCH, 413, 2},
+		{ERR_RETRY, 409, 1},	{ERR_UNAVAILABLE, 503, 3},  {ERR_BROKEN_EVIDENCE, 422, 1},
+		{ERR_INTERNAL, 500, 1}, {ERR_BUG, 500, 70},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_int_equal(err_kind_status(rows[i].kind), rows[i].status);
