@@ -7,8 +7,8 @@
  *
  * What may stand in a document: objects, arrays, strings (UTF-8 without NUL), booleans, null and
  * integers |n| <= 2^53 - 1; keys are ASCII. Fractions, exponents, duplicate members, a nesting of
- * more than 32 and more than 200,000 values are refused while reading. Documents are built and read, never printed
- * by format string.
+ * more than 32, more than 200,000 values and more than 10,000 members of one object are refused
+ * while reading. Documents are built and read, never printed by format string.
  *
  * Canonical form: RFC 8785 restricted to these values (docs/protocol/documents.md). What is hashed or signed is always the
  * exact stored bytes; a signed document is accepted only if writing what was read gives the same
@@ -36,6 +36,9 @@
 
 #include <stdint.h>
 
+enum { DOC_DEPTH_MAX = 32, DOC_VALUES_MAX = 200000, DOC_MEMBERS_MAX = 10000 };
+#define DOC_INT_MAX INT64_C(9007199254740991) /* 2^53 - 1 */
+
 struct doc;
 
 /* ---- reading ---- */
@@ -60,8 +63,18 @@ int64_t doc_int(const struct doc *doc, int64_t otherwise);
 bool doc_bool(const struct doc *doc, bool otherwise);
 size_t doc_size(const struct doc *doc); /* members or items; 0 for others */
 const struct doc *doc_at(const struct doc *array, size_t index);
-/* Members in no stated order: key and value number i. */
+/* Member number i, in no stated order; NULL beyond the last. The key lives as long as the object. A
+ * walk from the first one: for all members of what may be large, doc_members. */
 const char *doc_member(struct arena *arena, const struct doc *object, size_t index, const struct doc **value);
+
+/* All members, sorted by key; keys live as long as the object does and is not changed. */
+struct doc_pair {
+	const char *key;
+	const struct doc *value;
+};
+const struct doc_pair *doc_members(struct arena *arena, const struct doc *object, size_t *count);
+/* Lets doc live as long as this arena, too. */
+const struct doc *doc_hold(struct arena *arena, const struct doc *doc);
 
 enum doc_field_kind {
 	DOC_FIELD_TEXT, DOC_FIELD_INT, DOC_FIELD_BOOL, DOC_FIELD_TIME, DOC_FIELD_SHA256,
@@ -101,7 +114,8 @@ struct doc_field {
 #define DOC_LIST_OPT(s, m, lo, hi) {#m, DOC_FIELD_LIST, offsetof(s, m), lo, hi, true, NULL}
 /* clang-format on */
 
-/* Reads an object by its table into a struct (zeroed first); the error names the member. */
+/* Reads an object by its table into a struct; the error names the member. The fields of the table
+ * are all written on success (absent ones with zero), none on failure; other fields stay. */
 MUST_CHECK bool doc_read(struct arena *arena, const struct doc *object,
 			 const struct doc_field *fields, size_t count, void *out, struct err *err);
 
@@ -121,7 +135,7 @@ void doc_add(struct doc *array, const struct doc *value);
 void doc_add_text(struct doc *array, const char *text);
 void doc_add_int(struct doc *array, int64_t value);
 
-/* Canonical bytes. Texts must be UTF-8 without NUL (E_INPUT otherwise). */
+/* Canonical bytes. E_INPUT, E_DOC_LIMIT: it holds what doc_parse would not read again. */
 MUST_CHECK bool doc_canonical(struct arena *arena, const struct doc *doc, struct bytes *out,
 			      struct err *err);
 /* For people: indented, members sorted, ends in a newline. */
