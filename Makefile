@@ -109,6 +109,8 @@ built_for = $(patsubst %,$(TEST_DIR)/tests/%,$(filter-out %.sh,$(1))) \
 	$(if $(filter-out unit/% fuzz/% lint/% golden/%,$(1)),$(PROGRAMS:%=$(TEST_DIR)/bin/%))
 
 # --- targets -------------------------------------------------------------------------------------
+# What compiles waits for this check: headers may be among the packages it installs.
+DEPS := deps-$(if $(filter test test-long cover fuzz lint,$(MAKECMDGOALS)),test,run)
 .DEFAULT_GOAL := all
 .PHONY: all demo run test test-long bench lint fuzz cover docs install clean help FORCE \
 	deps-run deps-demo deps-test deps-lint
@@ -142,7 +144,7 @@ clean:
 	rm -rf '$(BUILD)'
 
 deps-run deps-demo deps-test deps-lint: deps-%:
-	$(Q)if [ -x tools/deps.sh ]; then tools/deps.sh $*; fi
+	$(Q)tools/deps.sh $*
 
 # --- generated: the statements -------------------------------------------------------------------
 GEN := $(BUILD)/gen/statements.h $(BUILD)/gen/statements.c
@@ -169,12 +171,13 @@ $(1)/.flags: FORCE
 	@mkdir -p $$(@D)
 	@echo '$(CC) $$(flags_$(1))' | cmp -s - $$@ || echo '$(CC) $$(flags_$(1))' >$$@
 
-$(1)/obj/%.o: %.c $(1)/.flags | deps-run $(BUILD)/gen/statements.h
+$(1)/obj/tests/%.o: also := -Itests
+$(1)/obj/%.o: %.c $(1)/.flags | $(DEPS) $(BUILD)/gen/statements.h
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $$(flags_$(1)) -MMD -MP -c $$< -o $$@
+	$$(Q)$(CC) $$(flags_$(1)) $$(also) -MMD -MP -c $$< -o $$@
 
-$(1)/obj/gen/%.o: $(BUILD)/gen/%.c $(1)/.flags | deps-run
+$(1)/obj/gen/%.o: $(BUILD)/gen/%.c $(1)/.flags | $(DEPS)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(CC) $$(flags_$(1)) -MMD -MP -c $$< -o $$@
