@@ -34,6 +34,8 @@ struct config_key {
 	const char *help;
 };
 
+/* path NULL: no file, and relative paths are taken from the current folder; env_prefix NULL: no
+ * environment. '-' and '.' of a key are '_' in its variable. Before threads begin. */
 MUST_CHECK bool config_read(struct arena *arena, const char *path, const char *env_prefix,
 			    const struct config_key *keys, size_t count, void *out,
 			    struct err *err);

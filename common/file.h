@@ -4,7 +4,9 @@
 
 /*
  * Files, so that a cut leaves the old or the new, never half: write a temporary beside the target,
- * fsync it, rename, fsync the folder. Reading is bounded: the caller states the maximum.
+ * fsync it, rename, fsync the folder. The temporary is always "<path>.new": cuts leave at most that
+ * one, and writers of one path wait for each other. Reading is bounded: the caller states the
+ * maximum.
  */
 
 #include "common/arena.h"
