@@ -50,14 +50,14 @@ struct tree_path {
 /* Root of the first size leaves. */
 MUST_CHECK bool tree_source_root(const struct tree_source *source, int64_t size, struct sha256 *out,
 				 struct err *err);
-/* That leaf index is in the tree of this size. E_PROOF_RANGE: not index < size. */
+/* That leaf index is in the tree of this size. E_TREE_RANGE: not index < size. */
 MUST_CHECK bool tree_prove_inclusion(const struct tree_source *source, int64_t index, int64_t size,
 				     struct tree_path *out, struct err *err);
 /* That the tree of size `from` is the beginning of that of size `to`; from = 0 or = to: no hashes. */
 MUST_CHECK bool tree_prove_consistency(const struct tree_source *source, int64_t from, int64_t to,
 				       struct tree_path *out, struct err *err);
 
-/* E_PROOF unless exactly this path leads from leaf to root: no hash missing, none left over. */
+/* E_TREE_PROOF unless exactly this path leads from leaf to root: no hash missing, none left over. */
 MUST_CHECK bool tree_check_inclusion(const struct sha256 *leaf, int64_t index, int64_t size,
 				     const struct sha256 *path, size_t count,
 				     const struct sha256 *root, struct err *err);
@@ -75,7 +75,7 @@ struct tree_frontier {
 };
 void tree_frontier_add(struct tree_frontier *frontier, const struct sha256 *leaf);
 struct sha256 tree_frontier_root(const struct tree_frontier *frontier);
-/* As stored: 32 bytes per hash. Reading: E_PROOF when the count does not fit the size. */
+/* As stored: 32 bytes per hash. Reading: E_TREE_PROOF when the count does not fit the size. */
 struct bytes tree_frontier_bytes(struct arena *arena, const struct tree_frontier *frontier);
 MUST_CHECK bool tree_frontier_read(int64_t size, struct bytes stored, struct tree_frontier *out,
 				   struct err *err);
