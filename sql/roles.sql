@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Who may do what. Applied after every migration; the roles themselves are made by tools/cluster.sh.
 -- Read together with sql/schema: "keeper only" there means: no INSERT for the service here.
 

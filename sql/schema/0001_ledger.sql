@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The ledger: documents, events, streams, the sealed log, checkpoints.
 -- Who may do what stands in sql/roles.sql; append-only tables refuse UPDATE, DELETE and TRUNCATE
 -- for everybody through ENABLE ALWAYS triggers.
@@ -86,9 +87,8 @@ SELECT make_append_only('sealed');
 CREATE TABLE sealed_stream (
 	kind text NOT NULL,
 	id text NOT NULL,
-	count bigint NOT NULL CHECK (count > 0),
-	leaf bytea NOT NULL CHECK (length(leaf) = 32),
-	last_index bigint NOT NULL,
+	count bigint NOT NULL CHECK (count >= 0), -- 0: closed before its first event was sealed
+	leaf bytea NOT NULL CHECK (length(leaf) = 32), -- 32 zero bytes before the first
 	closed boolean NOT NULL DEFAULT false, -- to gate-opening, because of a row set aside
 	PRIMARY KEY (kind, id)
 ) WITH (fillfactor = 50);

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Who there is and what is in force: the keeper's cache of sealed directory acts. Insertable by
 -- the keeper alone; `event` names the act's sealed event. Nothing is deleted: ends are columns that only
 -- the keeper may set, once.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Releases, records, signatures, verdicts.
 
 -- Written by the service: what somebody uploaded. Proves nothing by itself.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Campaigns, permits, leases, deployments. A campaign's state is not stored: it follows from what
 -- was recorded (view campaign_state). Holding and ending is anybody's insert; opening and releasing a hold
 -- is the keeper's alone.
