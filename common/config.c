@@ -14,8 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { CONFIG_FILE_MAX = 1024 * 1024, ENV_NAME_MAX = 128 };
+enum { CONFIG_FILE_MAX = 1024 * 1024, ENV_NAME_MAX = 128, PATH_MAX_BYTES = 4096 };
 
 /* What a setting will hold, kept back until all are known to be right. */
 union held {
@@ -45,29 +46,30 @@ static bool wrong(const struct config_key *key, const char *origin, struct err *
 			kind_words(key->kind));
 }
 
-/* The folder that relative paths are taken from, absolute. */
-static bool find_base(struct arena *arena, const char *path, const char **out, struct err *err)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-	const char *folder = ".";
-
-	if (slash)
-		folder = slash == path
-				 ? "/"
-				 : arena_text_of(arena, bytes_of(path, (size_t)(slash - path)));
-	char *absolute = realpath(folder, NULL);
-	if (!absolute)
-		return err_fail(err, E_CONFIG, "There is no folder %s", folder);
-	*out = arena_text(arena, absolute);
-	free(absolute);
-	return true;
-}
-
 static const char *absolute(struct arena *arena, const char *base, const char *path)
 {
 	if (path[0] == '/')
 		return arena_text(arena, path);
 	return arena_printf(arena, "%s/%s", strcmp(base, "/") == 0 ? "" : base, path);
+}
+
+/* The folder that relative paths are taken from, absolute. */
+static bool find_base(struct arena *arena, const char *path, const char **out, struct err *err)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *folder = "";
+	char here[PATH_MAX_BYTES];
+
+	if (slash)
+		folder = arena_text_of(arena, bytes_of(path, (size_t)(slash - path)));
+	if (path && path[0] == '/') {
+		*out = folder;
+		return true;
+	}
+	if (!getcwd(here, sizeof(here)))
+		return err_fail(err, E_CONFIG, "The current folder has no name; start elsewhere");
+	*out = slash ? absolute(arena, here, folder) : arena_text(arena, here);
+	return true;
 }
 
 /* A text or path from anywhere: NULL when it is empty. */
