@@ -30,16 +30,16 @@ WARN := -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wcast-qual -Wfor
 	-Wimplicit-fallthrough -Wwrite-strings
 WARN_GCC := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wimplicit-fallthrough=5
 BASE := -std=c17 -D_POSIX_C_SOURCE=200809L -g -pthread -fPIE -fno-omit-frame-pointer \
-	-I. -I$(BUILD) -isystem /usr/include/postgresql -include tests/lint/banned.h
+	-I. -isystem /usr/include/postgresql -include tests/lint/banned.h
 HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection \
 	-Wnull-dereference
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 COUNT := -O0 --coverage -fprofile-update=atomic
 LINK := -pie -pthread -Wl,--as-needed -Wl,-z,relro,-z,now,-z,noexecstack
 
-flags_$(BUILD) := $(BASE) $(WARN) $(WARN_GCC) $(HARDEN)
-flags_$(SAN_DIR) := $(BASE) $(WARN) $(WARN_GCC) $(SANITIZE)
-flags_$(COV_DIR) := $(BASE) $(WARN) $(WARN_GCC) $(COUNT)
+flags_$(BUILD) := $(BASE) -I$(BUILD) $(WARN) $(WARN_GCC) $(HARDEN)
+flags_$(SAN_DIR) := $(BASE) -I$(SAN_DIR) $(WARN) $(WARN_GCC) $(SANITIZE)
+flags_$(COV_DIR) := $(BASE) -I$(COV_DIR) $(WARN) $(WARN_GCC) $(COUNT)
 link_$(BUILD) := $(LINK)
 link_$(SAN_DIR) := $(LINK) -fsanitize=address,undefined
 link_$(COV_DIR) := $(LINK) --coverage
@@ -147,19 +147,11 @@ deps-run deps-demo deps-test deps-lint: deps-%:
 	$(Q)tools/deps.sh $*
 
 # --- generated: the statements -------------------------------------------------------------------
-GEN := $(BUILD)/gen/statements.h $(BUILD)/gen/statements.c
+# Test builds also hold the statements of the tests of common/db.c.
 QUERIES := $(sort $(wildcard sql/queries/*.sql))
-STATEMENTS := $(if $(wildcard sql/generate.awk),statements)
-
-$(GEN): $(BUILD)/gen/statements.%: $(wildcard sql/generate.awk) $(QUERIES) $(BUILD)/gen/.files
-	$(call say,GEN,$@)
-	$(Q)if [ -f sql/generate.awk ]; then awk -v mode=$* -f sql/generate.awk $(or $(QUERIES),/dev/null); \
-	else echo '#error "sql/generate.awk does not exist yet"'; fi >$@
-
-# Rewritten only when the list of statement files changes, so that a removed file is noticed.
-$(BUILD)/gen/.files: FORCE
-	@mkdir -p $(@D)
-	@echo '$(QUERIES)' | cmp -s - $@ || echo '$(QUERIES)' >$@
+queries_$(BUILD) := $(QUERIES)
+queries_$(SAN_DIR) := $(QUERIES) $(sort $(wildcard tests/db/queries/*.sql))
+queries_$(COV_DIR) := $(queries_$(SAN_DIR))
 
 # --- rules, once for each folder that something is built in --------------------------------------
 sources_of = $(filter-out $(MAINS),$(wildcard $(dir_$(1))/*.c))
@@ -171,13 +163,23 @@ $(1)/.flags: FORCE
 	@mkdir -p $$(@D)
 	@echo '$(CC) $$(flags_$(1))' | cmp -s - $$@ || echo '$(CC) $$(flags_$(1))' >$$@
 
+# Rewritten only when the list of statement files changes, so that a removed file is noticed.
+$(1)/gen/.files: FORCE
+	@mkdir -p $$(@D)
+	@echo '$(queries_$(1))' | cmp -s - $$@ || echo '$(queries_$(1))' >$$@
+
+$(1)/gen/statements.h $(1)/gen/statements.c: $(1)/gen/statements.%: sql/generate.awk \
+		$(queries_$(1)) $(1)/gen/.files
+	$$(call say,GEN,$$@)
+	$$(Q)awk -v mode=$$* -f sql/generate.awk $(queries_$(1)) >$$@
+
 $(1)/obj/tests/%.o: also := -Itests
-$(1)/obj/%.o: %.c $(1)/.flags | $(DEPS) $(BUILD)/gen/statements.h
+$(1)/obj/%.o: %.c $(1)/.flags | $(DEPS) $(1)/gen/statements.h
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(CC) $$(flags_$(1)) $$(also) -MMD -MP -c $$< -o $$@
 
-$(1)/obj/gen/%.o: $(BUILD)/gen/%.c $(1)/.flags | $(DEPS)
+$(1)/obj/gen/%.o: $(1)/gen/%.c $(1)/.flags | $(DEPS)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
 	$$(Q)$(CC) $$(flags_$(1)) -MMD -MP -c $$< -o $$@
@@ -188,7 +190,7 @@ $(1)/obj/gen/%.o: $(BUILD)/gen/%.c $(1)/.flags | $(DEPS)
 endef
 
 define ROOM
-$(2)/lib/$(1).a: $(call objects_of,$(1),$(2)) $(if $(filter common,$(1)),$(STATEMENTS:%=$(2)/obj/gen/%.o))
+$(2)/lib/$(1).a: $(call objects_of,$(1),$(2)) $(if $(filter common,$(1)),$(2)/obj/gen/statements.o)
 	@mkdir -p $$(@D)
 	$$(Q)rm -f $$@ && ar rcsD $$@ $$^
 endef
@@ -206,9 +208,12 @@ room_of = $(strip $(foreach r,$(ROOMS),$(if $(filter $(1),unit/$r/ unit/$(dir_$r
 linked_to = $(if $(call room_of,$(dir $(1))),\
 	$(call room_of,$(dir $(1))) $(below_$(call room_of,$(dir $(1)))),$(ROOMS))
 
+USES_SUPPORT := $(shell grep -rls --include=*.c '"\(tests/\)\?support/' tests)
+
 define TEST
-$(TEST_DIR)/tests/$(1): $(TEST_DIR)/obj/tests/$(1).o $(if $(filter fuzz/%,$(1)),\
-		$(TEST_DIR)/obj/tests/fuzz/replay.o) $(TEST_DIR)/lib/support.a \
+$(TEST_DIR)/tests/$(1): $(TEST_DIR)/obj/tests/$(1).o \
+		$(if $(filter fuzz/%,$(1)),$(TEST_DIR)/obj/tests/fuzz/replay.o) \
+		$(if $(filter tests/$(1).c,$(USES_SUPPORT)),$(TEST_DIR)/lib/support.a) \
 		$(foreach r,$(call linked_to,$(1)),$(TEST_DIR)/lib/$r.a)
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)

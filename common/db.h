@@ -112,4 +112,11 @@ struct bytes db_get_bytes(const struct db_row *row, const char *column);
 clock_us db_get_time(const struct db_row *row, const char *column);
 bool db_get_null(const struct db_row *row, const char *column);
 
+/*
+ * For tests: the nth statement from now on (any thread; COMMIT counts as one) loses its connection,
+ * once; 0 takes it back. A COMMIT is carried out and its answer is lost: the case in which nobody
+ * knows.
+ */
+void db_set_fault_for_test(unsigned nth);
+
 #endif
