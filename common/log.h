@@ -26,7 +26,12 @@ struct log_field {
 	const char *text; /* NULL: number */
 	int64_t number;
 };
-#define LOG_TEXT(k, v) ((struct log_field){.key = (k), .text = (v) ? (v) : "-"})
+/* A function, because compilers warn of arrays that are compared with NULL. */
+static inline struct log_field log_field_text(const char *key, const char *text)
+{
+	return (struct log_field){.key = key, .text = text ? text : "-"};
+}
+#define LOG_TEXT(k, v) log_field_text((k), (v))
 #define LOG_INT(k, v) ((struct log_field){.key = (k), .number = (v)})
 #define LOG_ERR(e) LOG_TEXT("code", err_code_text((e)->code)), LOG_TEXT("why", (e)->text)
 
@@ -34,8 +39,8 @@ void log_start(const char *program, enum log_level least);
 void log_line(enum log_level level, const char *event, const struct log_field *fields,
 	      size_t count);
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__})
-#define LOG_CALL(level, event, ...)                                       \
-	log_line((level), (event), LOG_FIELDS(__VA_ARGS__),               \
+#define LOG_CALL(level, event, ...)                         \
+	log_line((level), (event), LOG_FIELDS(__VA_ARGS__), \
 		 sizeof(LOG_FIELDS(__VA_ARGS__)) / sizeof(struct log_field))
 #define log_debug(event, ...) LOG_CALL(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
 #define log_info(event, ...) LOG_CALL(LOG_LEVEL_INFO, event, __VA_ARGS__)
