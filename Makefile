@@ -10,8 +10,9 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
-CC := gcc
-CLANG := clang-14
+ifneq ($(filter cover,$(MAKECMDGOALS)),)
+COV := 1
+endif
 Q := $(if $(V),,@)
 say = @printf '  %-6s %s\n' '$(1)' '$(2)'
 
@@ -19,6 +20,7 @@ say = @printf '  %-6s %s\n' '$(1)' '$(2)'
 # the sanitizers (or, with COV=1, the counters).
 SAN_DIR := $(BUILD)/san
 COV_DIR := $(BUILD)/cov
+FUZZ_DIR := $(BUILD)/fuzz
 MAIN_DIR := $(if $(COV),$(COV_DIR),$(if $(SAN),$(SAN_DIR),$(BUILD)))
 TEST_DIR := $(if $(COV),$(COV_DIR),$(SAN_DIR))
 
@@ -35,14 +37,21 @@ HARDEN := -O2 -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protect
 	-Wnull-dereference
 SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 COUNT := -O0 --coverage -fprofile-update=atomic
+FUZZ := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LINK := -pie -pthread -Wl,--as-needed -Wl,-z,relro,-z,now,-z,noexecstack
 
 flags_$(BUILD) := $(BASE) -I$(BUILD) $(WARN) $(WARN_GCC) $(HARDEN)
 flags_$(SAN_DIR) := $(BASE) -I$(SAN_DIR) $(WARN) $(WARN_GCC) $(SANITIZE)
 flags_$(COV_DIR) := $(BASE) -I$(COV_DIR) $(WARN) $(WARN_GCC) $(COUNT)
+flags_$(FUZZ_DIR) := $(BASE) -I$(FUZZ_DIR) $(WARN) $(FUZZ)
+cc_$(BUILD) := gcc
+cc_$(SAN_DIR) := gcc
+cc_$(COV_DIR) := gcc
+cc_$(FUZZ_DIR) := clang-14
 link_$(BUILD) := $(LINK)
 link_$(SAN_DIR) := $(LINK) -fsanitize=address,undefined
 link_$(COV_DIR) := $(LINK) --coverage
+link_$(FUZZ_DIR) := $(LINK) -fsanitize=fuzzer,address,undefined
 
 # --- rooms: folder, then what it may call (the arrows of tests/lint/layers.rules) ----------------
 ROOMS := agent ctl service api keeper model reports audit policy wire common
@@ -98,22 +107,31 @@ C_TESTS := $(sort $(patsubst tests/%.c,%,$(foreach d,* */* */*/*,$(wildcard test
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SH_TESTS := $(sort $(patsubst tests/%,%,$(filter-out tests/support/%,\
 	$(shell find tests -name '*.sh' -perm -u+x))))
-ALL_TESTS := $(foreach d,lint unit golden fuzz db device foreign flow,\
-	$(filter $d/%,$(C_TESTS) $(FUZZERS:%=fuzz/%) $(SH_TESTS)))
-LONG_TESTS := $(filter long/%,$(C_TESTS) $(SH_TESTS))
+FOUND_TESTS := $(C_TESTS) $(FUZZERS:%=fuzz/%) $(SH_TESTS)
+# The quick ones first.
+QUICK_TESTS := $(foreach d,lint unit golden fuzz,$(filter $d/%,$(FOUND_TESTS)))
+LONG_TESTS := $(filter long/%,$(FOUND_TESTS))
+ALL_TESTS := $(QUICK_TESTS) $(filter-out $(QUICK_TESTS) $(LONG_TESTS),$(FOUND_TESTS))
 matching = $(foreach t,$(1),$(if $(T),$(if $(strip $(foreach w,$(T),$(findstring $w,$t))),$t),$t))
 TESTS := $(call matching,$(ALL_TESTS))
 TESTS_LONG := $(call matching,$(ALL_TESTS) $(LONG_TESTS))
-# What has to be built before these tests can run; unit tests start no programs.
+# What has to be built before these tests can run. The quick ones start no programs, but one looks at
+# what the verifier links to when it is built for use.
 built_for = $(patsubst %,$(TEST_DIR)/tests/%,$(filter-out %.sh,$(1))) \
-	$(if $(filter-out unit/% fuzz/% lint/% golden/%,$(1)),$(PROGRAMS:%=$(TEST_DIR)/bin/%))
+	$(if $(filter-out $(QUICK_TESTS),$(1)),$(PROGRAMS:%=$(TEST_DIR)/bin/%)) \
+	$(if $(filter lint/links.sh,$(1)),$(patsubst %,$(BUILD)/bin/%,\
+		$(filter countersign-verify countersign-agent,$(PROGRAMS))))
 
 # --- targets -------------------------------------------------------------------------------------
 # What compiles waits for this check: headers may be among the packages it installs.
-DEPS := deps-$(if $(filter test test-long cover fuzz lint,$(MAKECMDGOALS)),test,run)
+DEPS := deps-$(or $(firstword $(filter lint,$(patsubst fuzz,lint,$(patsubst cover,lint,\
+	$(MAKECMDGOALS)))) $(patsubst test%,test,$(filter test%,$(MAKECMDGOALS)))),run)
+RUN_TESTS = BUILD='$(BUILD)' TEST_DIR='$(TEST_DIR)' tests/run
+OUR_SOURCES = $(foreach d,common common/wire policy audit reports service service/* device-agent \
+	bench,$(wildcard $d/*.c))
 .DEFAULT_GOAL := all
-.PHONY: all demo run test test-long bench lint fuzz cover docs install clean help FORCE \
-	deps-run deps-demo deps-test deps-lint
+.PHONY: all demo run test test-programs test-long bench lint fuzz cover docs install clean help \
+	FORCE deps-run deps-demo deps-test deps-lint
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -127,18 +145,61 @@ help:
 	@echo 'test       every test (T="unit/policy flow" for some); last line: N passed, N failed'
 	@echo 'test-long  the same and what takes minutes'
 	@echo 'bench      measurements'
-	@echo 'lint       layers, format, licence lines, README names, three static analyzers'
+	@echo 'lint       layers, format, licence lines, names in documents, three static analyzers'
 	@echo 'fuzz       every parser for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
 	@echo 'cover      line and branch coverage of the tests, into $(COV_DIR)/report'
 	@echo 'docs       checks that the documents name only what exists'
 	@echo 'install    into DESTDIR and PREFIX=$(PREFIX)'
 	@echo 'clean      removes $(BUILD)'
+	@echo 'Knobs: V=1 SAN=1 COV=1 BUILD=dir T="words"'
 
-test: deps-test $(call built_for,$(TESTS))
-	$(Q)BUILD='$(BUILD)' TEST_DIR='$(TEST_DIR)' tests/run $(TESTS)
+demo run: deps-demo all
+	$(Q)if [ -x tools/demo.sh ]; then BUILD='$(BUILD)' tools/demo.sh $@; else \
+		echo 'The $@ does not exist yet. Programs that stand so far: $(or $(PROGRAMS),none)'; fi
+
+test-programs: deps-test $(call built_for,$(TESTS))
+
+test: test-programs
+	$(Q)$(RUN_TESTS) $(TESTS)
 
 test-long: deps-test $(call built_for,$(TESTS_LONG))
-	$(Q)BUILD='$(BUILD)' TEST_DIR='$(TEST_DIR)' TEST_SECONDS=3600 tests/run $(TESTS_LONG)
+	$(Q)TEST_SECONDS=3600 $(RUN_TESTS) $(TESTS_LONG)
+
+bench: deps-run all
+	$(Q)for script in bench/*.sh; do if [ -x "$$script" ]; then BUILD='$(BUILD)' "$$script"; \
+		else echo 'There is nothing to measure yet'; fi; done
+
+lint: deps-lint $(MAIN_DIR)/gen/statements.h $(call built_for,$(filter lint/%,$(ALL_TESTS)))
+	$(Q)tools/lint.sh '$(BASE) -I$(MAIN_DIR)' '$(WARN)' '$(WARN_GCC)' $(OUR_SOURCES)
+	$(Q)$(RUN_TESTS) $(filter lint/%,$(ALL_TESTS))
+
+fuzz: deps-lint $(FUZZERS:%=$(FUZZ_DIR)/bin/%)
+	$(Q)for fuzzer in $(FUZZERS); do \
+		mkdir -p "$(FUZZ_DIR)/found/$$fuzzer" && echo "$$fuzzer" && \
+		"$(FUZZ_DIR)/bin/$$fuzzer" -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix="$(FUZZ_DIR)/found/$$fuzzer-" "$(FUZZ_DIR)/found/$$fuzzer" \
+			"tests/fuzz/corpus/$${fuzzer#fuzz_}" || exit 1; done
+
+# Programs under other uids add to the same counters, hence the umask.
+cover: deps-lint $(call built_for,$(TESTS))
+	$(Q)find '$(COV_DIR)' -name '*.gcda' -delete; find '$(COV_DIR)/obj' -type d -exec chmod 1777 {} +
+	$(Q)umask 0; status=0; $(RUN_TESTS) $(TESTS) || status=$$?; umask 022; \
+		tools/cover.sh '$(COV_DIR)' && exit $$status
+
+docs:
+	$(Q)tests/lint/names.sh
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/countersign/rulesets' \
+		'$(DESTDIR)$(PREFIX)/share/countersign/sql/schema'
+	$(if $(PROGRAMS),install -m 755 $(PROGRAMS:%=$(MAIN_DIR)/bin/%) '$(DESTDIR)$(PREFIX)/bin/')
+	$(if $(wildcard policy/rulesets/*.json),install -m 644 $(wildcard policy/rulesets/*.json) \
+		'$(DESTDIR)$(PREFIX)/share/countersign/rulesets/')
+	install -m 644 sql/schema/*.sql '$(DESTDIR)$(PREFIX)/share/countersign/sql/schema/'
+	install -m 644 sql/roles.sql '$(DESTDIR)$(PREFIX)/share/countersign/sql/'
+	install -m 755 sql/migrate.sh '$(DESTDIR)$(PREFIX)/share/countersign/sql/'
+	for page in docs/man/*.[1-8]; do [ ! -f "$$page" ] || install -D -m 644 "$$page" \
+		"$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 
 clean:
 	rm -rf '$(BUILD)'
@@ -152,6 +213,7 @@ QUERIES := $(sort $(wildcard sql/queries/*.sql))
 queries_$(BUILD) := $(QUERIES)
 queries_$(SAN_DIR) := $(QUERIES) $(sort $(wildcard tests/db/queries/*.sql))
 queries_$(COV_DIR) := $(queries_$(SAN_DIR))
+queries_$(FUZZ_DIR) := $(QUERIES)
 
 # --- rules, once for each folder that something is built in --------------------------------------
 sources_of = $(filter-out $(MAINS),$(wildcard $(dir_$(1))/*.c))
@@ -161,7 +223,7 @@ define VARIANT
 # Rewritten only when compiler or flags change: everything depends on it.
 $(1)/.flags: FORCE
 	@mkdir -p $$(@D)
-	@echo '$(CC) $$(flags_$(1))' | cmp -s - $$@ || echo '$(CC) $$(flags_$(1))' >$$@
+	@echo '$$(cc_$(1)) $$(flags_$(1))' | cmp -s - $$@ || echo '$$(cc_$(1)) $$(flags_$(1))' >$$@
 
 # Rewritten only when the list of statement files changes, so that a removed file is noticed.
 $(1)/gen/.files: FORCE
@@ -177,12 +239,12 @@ $(1)/obj/tests/%.o: also := -Itests
 $(1)/obj/%.o: %.c $(1)/.flags | $(DEPS) $(1)/gen/statements.h
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $$(flags_$(1)) $$(also) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(cc_$(1)) $$(flags_$(1)) $$(also) -MMD -MP -c $$< -o $$@
 
 $(1)/obj/gen/%.o: $(1)/gen/%.c $(1)/.flags | $(DEPS)
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $$(flags_$(1)) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(cc_$(1)) $$(flags_$(1)) -MMD -MP -c $$< -o $$@
 
 -include $(foreach r,$(ROOMS),$(patsubst %.o,%.d,$(call objects_of,$r,$(1)))) \
 	$(patsubst %.c,$(1)/obj/%.d,$(MAINS) $(wildcard tests/support/*.c)) \
@@ -200,7 +262,7 @@ $(2)/bin/$(1): $(2)/obj/$(main_$(1)).o \
 		$(foreach r,$(room_$(1)) $(below_$(room_$(1))),$(2)/lib/$r.a)
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $$(link_$(2)) -o $$@ $$^ $(libs_$(1))
+	$$(Q)$$(cc_$(2)) $$(link_$(2)) -o $$@ $$^ $(libs_$(1))
 endef
 
 # A unit test links its room and what lies below it: an upward call does not link. Others link all.
@@ -217,7 +279,7 @@ $(TEST_DIR)/tests/$(1): $(TEST_DIR)/obj/tests/$(1).o \
 		$(foreach r,$(call linked_to,$(1)),$(TEST_DIR)/lib/$r.a)
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$(CC) $$(link_$(TEST_DIR)) -o $$@ $$^ $(libs_test)
+	$$(Q)$$(cc_$(TEST_DIR)) $$(link_$(TEST_DIR)) -o $$@ $$^ $(libs_test)
 -include $(TEST_DIR)/obj/tests/$(1).d
 endef
 
@@ -225,8 +287,16 @@ $(TEST_DIR)/lib/support.a: $(patsubst %.c,$(TEST_DIR)/obj/%.o,$(wildcard tests/s
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcsD $@ $^
 
-VARIANTS := $(sort $(MAIN_DIR) $(TEST_DIR))
+define FUZZER
+$(FUZZ_DIR)/bin/$(1): $(FUZZ_DIR)/obj/tests/fuzz/$(1).o $(foreach r,$(ROOMS),$(FUZZ_DIR)/lib/$r.a)
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(cc_$(FUZZ_DIR)) $$(link_$(FUZZ_DIR)) -o $$@ $$^ $(filter-out -lcmocka,$(libs_test))
+endef
+
+VARIANTS := $(sort $(BUILD) $(MAIN_DIR) $(TEST_DIR) $(if $(filter fuzz,$(MAKECMDGOALS)),$(FUZZ_DIR)))
 $(foreach v,$(VARIANTS),$(eval $(call VARIANT,$v))\
 	$(foreach r,$(ROOMS),$(eval $(call ROOM,$r,$v)))\
 	$(foreach p,$(PROGRAMS),$(eval $(call PROGRAM,$p,$v))))
-$(foreach t,$(filter-out %.sh,$(ALL_TESTS) $(LONG_TESTS)),$(eval $(call TEST,$t)))
+$(foreach t,$(filter-out %.sh,$(FOUND_TESTS)),$(eval $(call TEST,$t)))
+$(foreach f,$(FUZZERS),$(eval $(call FUZZER,$f)))

@@ -40,9 +40,9 @@ FILENAME !~ /^tests\// && FILENAME !~ /^common\/db/ && /"[ \t]*(BEGIN|COMMIT|ROL
 }
 
 # Names that C or a library keeps for itself: the word before the first parenthesis of a line that
-# begins at the left edge. C reserves more than this, stream_ and token_ too; but what it ever took
+# begins at the left edge, of functions that other files see. C reserves more than this, stream_ and token_ too; but what it ever took
 # has no underscore behind a whole word.
-/^[a-z][A-Za-z_0-9 *]*\(/ && !/^(return|else|typedef|extern) / {
+/^[a-z][A-Za-z_0-9 *]*\(/ && !/^(return|else|typedef|extern|static) / {
 	name = substr($0, 1, index($0, "(") - 1)
 	sub(/.*[ *]/, "", name)
 	if (name ~ /^(str|mem|is|to)[a-z]+$/ || name ~ /^(str|string|mem|is|to)_/)
