@@ -115,10 +115,10 @@ ALL_TESTS := $(QUICK_TESTS) $(filter-out $(QUICK_TESTS) $(LONG_TESTS),$(FOUND_TE
 matching = $(foreach t,$(1),$(if $(T),$(if $(strip $(foreach w,$(T),$(findstring $w,$t))),$t),$t))
 TESTS := $(call matching,$(ALL_TESTS))
 TESTS_LONG := $(call matching,$(ALL_TESTS) $(LONG_TESTS))
-# What has to be built before these tests can run. The quick ones start no programs, but one looks at
-# what the verifier links to when it is built for use.
+# What has to be built before these tests can run. The quick ones and db/ start no programs, but one
+# looks at what the verifier links to when it is built for use.
 built_for = $(patsubst %,$(TEST_DIR)/tests/%,$(filter-out %.sh,$(1))) \
-	$(if $(filter-out $(QUICK_TESTS),$(1)),$(PROGRAMS:%=$(TEST_DIR)/bin/%)) \
+	$(if $(filter-out $(QUICK_TESTS) db/%,$(1)),$(PROGRAMS:%=$(TEST_DIR)/bin/%)) \
 	$(if $(filter lint/links.sh,$(1)),$(patsubst %,$(BUILD)/bin/%,\
 		$(filter countersign-verify countersign-agent,$(PROGRAMS))))
 
