@@ -97,8 +97,8 @@ libs_countersign := -lcurl -ljansson -lcrypto -lz
 libs_countersign-verify := -ljansson -lcrypto -lz
 libs_countersign-agent := -lcurl -ljansson -lcrypto -lz
 libs_test := -lcmocka -lmicrohttpd -lgnutls -lcurl -lgit2 -lpq -ljansson -lcrypto -lz
-PROGRAMS := $(foreach p,countersignd countersign-keeper countersign countersign-verify \
-	countersign-agent,$(if $(wildcard $(main_$p).c),$p))
+PROGRAMS := $(strip $(foreach p,countersignd countersign-keeper countersign countersign-verify \
+	countersign-agent,$(if $(wildcard $(main_$p).c),$p)))
 
 # --- tests ---------------------------------------------------------------------------------------
 # A test is named by its path below tests/ without ending. Executable scripts are tests too, but for
@@ -181,7 +181,7 @@ fuzz: deps-lint $(FUZZERS:%=$(FUZZ_DIR)/bin/%)
 			"tests/fuzz/corpus/$${fuzzer#fuzz_}" || exit 1; done
 
 # Programs under other uids add to the same counters, hence the umask.
-cover: deps-lint $(call built_for,$(TESTS))
+cover: deps-lint all $(call built_for,$(TESTS))
 	$(Q)find '$(COV_DIR)' -name '*.gcda' -delete; find '$(COV_DIR)/obj' -type d -exec chmod 1777 {} +
 	$(Q)umask 0; status=0; $(RUN_TESTS) $(TESTS) || status=$$?; umask 022; \
 		tools/cover.sh '$(COV_DIR)' && exit $$status
