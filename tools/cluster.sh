@@ -175,8 +175,18 @@ kill_all()
 	children=$(ps -o pid= --ppid "$postmaster" || true)
 	# One command, so that none of them sees another's end and tidies up.
 	kill -KILL $postmaster $children 2>/dev/null || true
-	# Gone, or ended and only not yet collected by its parent.
-	while grep -q '^State:.[^ZX]' "/proc/$postmaster/status" 2>/dev/null; do sleep 0.02; done
+	# Where the first process of the machine is slow to collect, a dead one keeps its number, and
+	# PostgreSQL takes its lock file for that of a living server.
+	local try
+	for try in $(seq 200); do
+		[ -d "/proc/$postmaster" ] || return 0
+		if [ "$try" -gt 40 ] && grep -q '^State:.[ZX]' "/proc/$postmaster/status" 2>/dev/null; then
+			as_postgres rm -f "$data/postmaster.pid"
+			return 0
+		fi
+		sleep 0.05
+	done
+	give_up "process $postmaster survived SIGKILL"
 }
 
 migrate()
