@@ -13,6 +13,7 @@
 
 #define CONTENT_TYPE "countersign.release-content.v1"
 enum { CONTENT_RECORDS_MAX = 1000, CONTENT_RULESETS_MAX = 64 };
+enum { CONTENT_BYTES_MAX = 512 * 1024 };
 
 struct content_record {
 	const char *id;

@@ -13,7 +13,9 @@
  * `device_hardware`, both called "hardware" in the document.
  */
 
+#include "common/sign.h"
 #include "common/wire/shape.h"
+#include "common/wire/statement.h"
 
 #define DIRECTORY_TYPE "countersign.directory.v1"
 enum { DIRECTORY_ACTS_MAX = 500, DIRECTORY_BYTES_MAX = 1024 * 1024 };

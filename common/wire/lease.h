@@ -14,7 +14,7 @@
 #include "common/wire/trust.h"
 
 #define LEASE_TYPE "countersign.lease.v1"
-enum { LEASE_SECONDS_MAX = 900, ATTEMPT_MAX = 1000000 };
+enum { LEASE_SECONDS_MAX = 900, ATTEMPT_MAX = 1000000, LEASE_BYTES_MAX = 8192 };
 
 struct lease {
 	const char *step; /* "install" or "activate" */

@@ -12,6 +12,7 @@
 #include "common/wire/trust.h"
 
 #define PERMIT_TYPE "countersign.permit.v1"
+enum { PERMIT_BYTES_MAX = 16 * 1024 };
 
 struct permit_target {
 	struct sha256_hex root; /* of the target tree */

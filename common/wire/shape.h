@@ -9,7 +9,7 @@
  *		SHAPE_NAME(struct target, device, ID_DEVICE_MAX),
  *		SHAPE_INT(struct target, index, 0, DOC_INT_MAX),
  *	};
- *	static const struct shape target_shape = SHAPE(TARGET_TYPE, struct target, fields, NULL);
+ *	static const struct shape shape = SHAPE(TARGET_TYPE, 4096, struct target, fields, NULL);
  *
  * Reading refuses unknown members, null, and whatever breaks a limit of the table or of the check
  * function; writing reads back what it wrote, so nothing can be written that would be refused. A
@@ -27,6 +27,9 @@ struct text_list {
 	size_t count;
 };
 bool text_list_holds(const struct text_list *list, const char *text);
+
+/* No control character (of Unicode either), no mark that turns the direction of writing. */
+bool shape_line_valid(const char *text);
 
 /* A member of an object that maps names to numbers, sorted by name. */
 struct shape_pair {
@@ -74,6 +77,7 @@ struct shape_variant {
 
 struct shape {
 	const char *type; /* NULL: part of a document */
+	size_t bytes_max; /* of a document */
 	size_t size;
 	const struct shape_field *fields;
 	size_t count;
@@ -86,9 +90,13 @@ struct shape {
 
 /* clang-format off */
 #define SHAPE_COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
-#define SHAPE(name, s, table, checked) \
-	{.type = (name), .size = sizeof(s), .fields = (table), .count = SHAPE_COUNT(table), .check = (checked)}
-#define SHAPE_FIELD(s, m, what, lo, hi) .key = #m, .kind = (what), .offset = offsetof(s, m), .min = (lo), .max = (hi)
+#define SHAPE(name, bytes, s, table, checked) \
+	{.type = (name), .bytes_max = (bytes), .size = sizeof(s), .fields = (table), \
+	 .count = SHAPE_COUNT(table), .check = (checked)}
+#define SHAPE_PART(s, table, checked) \
+	{.size = sizeof(s), .fields = (table), .count = SHAPE_COUNT(table), .check = (checked)}
+#define SHAPE_FIELD(s, m, what, lo, hi) \
+	.key = #m, .kind = (what), .offset = offsetof(s, m), .min = (lo), .max = (hi)
 #define SHAPE_PROSE(s, m, lo, hi) {SHAPE_FIELD(s, m, SHAPE_KIND_PROSE, lo, hi)}
 #define SHAPE_LINE(s, m, lo, hi) {SHAPE_FIELD(s, m, SHAPE_KIND_LINE, lo, hi)}
 #define SHAPE_NAME(s, m, hi) {SHAPE_FIELD(s, m, SHAPE_KIND_NAME, 1, hi)}
@@ -110,7 +118,8 @@ struct shape {
 #define SHAPE_LIST(s, m, n, inner, lo, hi) \
 	{SHAPE_FIELD(s, m, SHAPE_KIND_LIST, lo, hi), .count_offset = offsetof(s, n), .shape = (inner)}
 #define SHAPE_LIST_OPT(s, m, n, inner, hi) \
-	{SHAPE_FIELD(s, m, SHAPE_KIND_LIST, 1, hi), .count_offset = offsetof(s, n), .shape = (inner), .optional = true}
+	{SHAPE_FIELD(s, m, SHAPE_KIND_LIST, 1, hi), .count_offset = offsetof(s, n), \
+	 .shape = (inner), .optional = true}
 #define SHAPE_DIGESTS(s, m, n, lo, hi) \
 	{SHAPE_FIELD(s, m, SHAPE_KIND_DIGESTS, lo, hi), .count_offset = offsetof(s, n)}
 #define SHAPE_BLOBS(s, m, n, lo, hi) \

@@ -14,7 +14,7 @@
 
 #define STATEMENT_TYPE "countersign.signature.v1"
 #define HOLD_TYPE "countersign.hold.v1"
-enum { REASON_MAX = 1000 };
+enum { REASON_MAX = 1000, PERSON_NAME_MAX = 200, STATEMENT_BYTES_MAX = 16 * 1024 };
 
 struct statement_object {
 	const char *kind; /* "release", "record", "campaign" */

@@ -12,7 +12,7 @@
 #include "common/wire/shape.h"
 
 #define TARGET_TYPE "countersign.target.v1"
-enum { TARGET_SALT_DIGITS = 32 };
+enum { TARGET_SALT_DIGITS = 32, TARGET_BYTES_MAX = 4096 };
 
 struct target {
 	const char *campaign;

@@ -127,7 +127,7 @@ MUST_CHECK bool trust_accept(struct arena *arena, const struct trust_pin *pin,
 			     struct trust *out, struct err *err);
 
 /* The entry of this key, if it may act in this role for product and site (NULL: not judged) at `at`
- * (0: not judged). E_TRUST_KEY_UNKNOWN, _ROLE, _REVOKED, _PRODUCT, _SITE, _TIME. */
+ * (0: not judged). E_TRUST_KEY_UNKNOWN, _ROLE, _REVOKED, _PRODUCT, _SITE, _EARLY, _EXPIRED. */
 MUST_CHECK bool trust_find_key(const struct trust *trust, enum trust_role role,
 			       const struct sha256_hex *key_id, const char *product,
 			       const char *site, clock_us at, const struct trust_entry **out,
