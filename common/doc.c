@@ -98,6 +98,7 @@ static bool load(struct bytes json, size_t flags, bool place, json_t **out, stru
 		give_up("out of memory");
 	if (!place) /* places in a cleaned text are not those of the sender */
 		return err_fail(err, E_DOC_SYNTAX, "In the body, %s", refusal(code));
+	/* The parser has read the byte that it stumbled over, or stands before it. */
 	scan_place(json, error.position > 0 ? (size_t)error.position - 1 : 0, &line, &column);
 	return err_fail(err, E_DOC_SYNTAX, "Line %zu, column %zu: %s", line, column, refusal(code));
 }
