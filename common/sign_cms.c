@@ -99,6 +99,25 @@ static bool signer_alone(CMS_ContentInfo *cms, CMS_SignerInfo **out, struct err 
 	return true;
 }
 
+/* OpenSSL compares names without regard to case; here nothing but the same bytes will do, so that no
+ * byte of a good CMS can be changed. */
+static bool named_exactly(CMS_SignerInfo *signer, const X509 *leaf)
+{
+	X509_NAME *named = NULL;
+	const unsigned char *a = NULL;
+	const unsigned char *b = NULL;
+	size_t a_size = 0;
+	size_t b_size = 0;
+
+	if (CMS_SignerInfo_get0_signer_id(signer, NULL, &named, NULL) != 1)
+		return false;
+	if (!named) /* by key identifier */
+		return true;
+	return X509_NAME_get0_der(named, &a, &a_size) == 1 &&
+	       X509_NAME_get0_der(X509_get_issuer_name(leaf), &b, &b_size) == 1 &&
+	       bytes_equal(bytes_of(a, a_size), bytes_of(b, b_size));
+}
+
 static bool leaf_take(CMS_SignerInfo *signer, STACK_OF(X509) * certs, X509 **out, struct err *err)
 {
 	int count = certs ? sk_X509_num(certs) : 0;
@@ -108,7 +127,7 @@ static bool leaf_take(CMS_SignerInfo *signer, STACK_OF(X509) * certs, X509 **out
 				"the CMS holds %d certificates; the signer's alone is expected",
 				count);
 	X509 *leaf = sk_X509_value(certs, 0);
-	if (CMS_SignerInfo_cert_cmp(signer, leaf) != 0)
+	if (CMS_SignerInfo_cert_cmp(signer, leaf) != 0 || !named_exactly(signer, leaf))
 		return err_fail(err, E_SIGNATURE_PROFILE,
 				"the certificate in the CMS is not its signer's");
 	X509_up_ref(leaf);
@@ -135,45 +154,77 @@ static bool leaf_alone(struct arena *arena, CMS_ContentInfo *cms, CMS_SignerInfo
 	return true;
 }
 
-/* Into (or over) the DER element at *at; false at the end or when it is of another tag. */
-static bool der_step(const unsigned char **at, const unsigned char *end, int tag, bool into,
-		     long *size)
+/* What OpenSSL reads and gives no access to: the two versions, how the signer is named, and the
+ * digest algorithms in front, which it computes whatever they are. */
+struct layout {
+	struct bytes version;	     /* SignedData's, with tag and length */
+	struct bytes digests;	     /* inside of the SET */
+	struct bytes signer_version; /* of the first SignerInfo */
+	bool by_serial;		     /* named by issuer and serial number, else by key identifier */
+};
+
+/* Into (or over) the DER element at rest; element, if wanted, is all of it. False at the end or when
+ * it has another tag. */
+static bool der_step(struct bytes *rest, int tag, bool into, struct bytes *element)
 {
-	const unsigned char *next = *at;
+	const unsigned char *inside = rest->data;
+	long size = 0;
 	int found = 0;
 	int class = 0;
 
-	if (ASN1_get_object(&next, size, &found, &class, end - next) & 0x80)
+	if (rest->size == 0 ||
+	    ASN1_get_object(&inside, &size, &found, &class, (long)rest->size) & 0x80 ||
+	    found != tag)
 		return false;
-	if (found != tag)
-		return false;
-	*at = into ? next : next + *size;
+	const unsigned char *after = inside + size;
+	if (element)
+		*element = bytes_of(rest->data, (size_t)(after - rest->data));
+	*rest = into ? bytes_of(inside, (size_t)size)
+		     : bytes_of(after, (size_t)(rest->data + rest->size - after));
 	return true;
 }
 
-/* That SignedData.digestAlgorithms (RFC 5652 section 5.1) is the signer's algorithm and no other;
- * OpenSSL computes whatever stands there and gives no access to it. */
-static bool digest_alone(struct bytes der, const X509_ALGOR *digest, struct err *err)
+/* RFC 5652 sections 3, 5.1 and 5.3. Revocation lists were refused before. */
+static bool layout_read(struct bytes der, struct layout *out)
 {
-	const unsigned char *at = der.data;
-	const unsigned char *end = der.data + der.size;
-	long size = 0;
+	struct bytes rest = der;
+	struct bytes digests = {0};
 
-	if (!der_step(&at, end, V_ASN1_SEQUENCE, true, &size) ||
-	    !der_step(&at, end, V_ASN1_OBJECT, false, &size) ||
-	    !der_step(&at, end, 0, true, &size) ||
-	    !der_step(&at, end, V_ASN1_SEQUENCE, true, &size) ||
-	    !der_step(&at, end, V_ASN1_INTEGER, false, &size) ||
-	    !der_step(&at, end, V_ASN1_SET, true, &size))
+	if (!der_step(&rest, V_ASN1_SEQUENCE, true, NULL) ||
+	    !der_step(&rest, V_ASN1_OBJECT, false, NULL) || !der_step(&rest, 0, true, NULL) ||
+	    !der_step(&rest, V_ASN1_SEQUENCE, true, NULL) ||
+	    !der_step(&rest, V_ASN1_INTEGER, false, &out->version) ||
+	    !der_step(&rest, V_ASN1_SET, false, &digests) ||
+	    !der_step(&digests, V_ASN1_SET, true, NULL) ||
+	    !der_step(&rest, V_ASN1_SEQUENCE, false, NULL) || !der_step(&rest, 0, false, NULL) ||
+	    !der_step(&rest, V_ASN1_SET, true, NULL) ||
+	    !der_step(&rest, V_ASN1_SEQUENCE, true, NULL) ||
+	    !der_step(&rest, V_ASN1_INTEGER, false, &out->signer_version))
+		return false;
+	out->digests = digests;
+	out->by_serial = der_step(&rest, V_ASN1_SEQUENCE, false, NULL);
+	return true;
+}
+
+static bool layout_fits(struct bytes der, const X509_ALGOR *digest, struct err *err)
+{
+	struct layout layout = {0};
+
+	if (!layout_read(der, &layout))
 		return err_fail(err, E_SIGNATURE_PROFILE, "the CMS is not signed data");
-	end = at + size;
-	X509_ALGOR *named = d2i_X509_ALGOR(NULL, &at, size);
-	bool good = named && at == end && X509_ALGOR_cmp(named, digest) == 0;
+	const unsigned char *at = layout.digests.data;
+	X509_ALGOR *named = d2i_X509_ALGOR(NULL, &at, (long)layout.digests.size);
+	bool good = named && at == layout.digests.data + layout.digests.size &&
+		    X509_ALGOR_cmp(named, digest) == 0;
 	X509_ALGOR_free(named);
 	ERR_clear_error();
 	if (!good)
 		return err_fail(err, E_SIGNATURE_PROFILE,
 				"the CMS names other digest algorithms than its signer's");
+	struct bytes version = bytes_of(layout.by_serial ? "\x02\x01\x01" : "\x02\x01\x03", 3);
+	if (!bytes_equal(layout.version, version) || !bytes_equal(layout.signer_version, version))
+		return err_fail(err, E_SIGNATURE_PROFILE,
+				"the versions in the CMS do not fit its form");
 	return true;
 }
 
@@ -200,7 +251,7 @@ static bool algorithms_fit(struct bytes der, CMS_SignerInfo *signer, enum sign_a
 		return err_fail(err, E_SIGNATURE_PROFILE,
 				"the signature algorithm is %s; it does not fit key and digest",
 				OBJ_nid2sn(sign_nid));
-	return digest_alone(der, digest, err);
+	return layout_fits(der, digest, err);
 }
 
 /* --- checking: the signed attributes ---------------------------------------------------------- */
