@@ -563,7 +563,7 @@ static bool times_held(struct db_tx *tx, enum stmt stmt, const PGresult *result,
 static PGresult *tx_run(struct db_tx *tx, enum stmt stmt, const struct db_param *params,
 			size_t count, struct err *err)
 {
-	const struct statement *statement = &statements[stmt];
+	const struct stmt_entry *statement = &statements[stmt];
 	if (!tx->connection)
 		give_up("statement after the end of its transaction", statement->name);
 	if (tx->first.code != E_NONE) {

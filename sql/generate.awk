@@ -148,7 +148,7 @@ function print_header(    i)
 	print ""
 	print "enum stmt_rows { ROWS_ONE, ROWS_OPT, ROWS_MANY, ROWS_NONE };"
 	print ""
-	print "struct statement {"
+	print "struct stmt_entry {"
 	print "\tconst char *name;"
 	print "\tconst char *text;"
 	print "\tenum stmt_rows rows;"
@@ -158,7 +158,7 @@ function print_header(    i)
 	print "};"
 	print ""
 	print "/* By enum stmt; one row without a name ends the table. */"
-	print "extern const struct statement statements[STMT_COUNT + 1];"
+	print "extern const struct stmt_entry statements[STMT_COUNT + 1];"
 	print ""
 	print "#endif"
 }
@@ -172,7 +172,7 @@ function print_table(    i, j, n, lines)
 	print ""
 	print "#include <stddef.h>"
 	print ""
-	print "const struct statement statements[STMT_COUNT + 1] = {"
+	print "const struct stmt_entry statements[STMT_COUNT + 1] = {"
 	for (i = 1; i <= count; i++) {
 		print "\t[STMT_" toupper(names[i]) "] = {"
 		print "\t\t\"" names[i] "\","

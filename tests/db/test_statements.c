@@ -43,13 +43,13 @@ static int end_group(void **state)
 	return 0;
 }
 
-static void told(const struct statement *statement, const char *what)
+static void told(const struct stmt_entry *statement, const char *what)
 {
 	print_message("# %s: %s %s\n", statement->file, statement->name, what);
 }
 
 /* What the server makes of it, NULL if nothing. */
-static PGresult *describe(const struct statement *statement)
+static PGresult *describe(const struct stmt_entry *statement)
 {
 	PGresult *prepared = PQprepare(pg, statement->name, statement->text, 0, NULL);
 	bool good = PQresultStatus(prepared) == PGRES_COMMAND_OK;
@@ -75,10 +75,10 @@ static int highest_param(const char *text)
 }
 
 /* Calls check for each statement that prepares; it says what is wrong, or NULL. */
-static size_t each(const char *(*check)(const struct statement *statement, PGresult *described))
+static size_t each(const char *(*check)(const struct stmt_entry *statement, PGresult *described))
 {
 	size_t wrong = 0;
-	for (const struct statement *at = statements; at->name; at++) {
+	for (const struct stmt_entry *at = statements; at->name; at++) {
 		PGresult *described = describe(at);
 		const char *why = described ? check(at, described) : "does not prepare";
 		if (why) {
@@ -91,14 +91,14 @@ static size_t each(const char *(*check)(const struct statement *statement, PGres
 	return wrong;
 }
 
-static const char *check_params(const struct statement *statement, PGresult *described)
+static const char *check_params(const struct stmt_entry *statement, PGresult *described)
 {
 	return PQnparams(described) == highest_param(statement->text)
 		       ? NULL
 		       : "has other parameters than its text shows";
 }
 
-static const char *check_columns(const struct statement *statement, PGresult *described)
+static const char *check_columns(const struct stmt_entry *statement, PGresult *described)
 {
 	int columns = PQnfields(described);
 	if (statement->rows == ROWS_NONE)
@@ -117,7 +117,7 @@ static const char *check_columns(const struct statement *statement, PGresult *de
 }
 
 /* Numbers beyond bigint, fractions, dates and local times would be read as text by accident. */
-static const char *check_types(const struct statement *statement, PGresult *described)
+static const char *check_types(const struct stmt_entry *statement, PGresult *described)
 {
 	/* float4, float8, date, timestamp, interval, time, timetz, numeric, money */
 	static const Oid bad[] = {700, 701, 1082, 1114, 1186, 1083, 1266, 1700, 790};
@@ -144,7 +144,7 @@ static bool locks_rows(const char *text)
 }
 
 /* The server refuses whatever writes before it looks at a single row, so nulls will do. */
-static const char *check_marks(const struct statement *statement, PGresult *described)
+static const char *check_marks(const struct stmt_entry *statement, PGresult *described)
 {
 	static const char *const nulls[PARAMS_MAX];
 	assert_true(PQnparams(described) <= PARAMS_MAX);
@@ -185,9 +185,9 @@ static void test_statements__are_marked_if_and_only_if_they_write(void **state)
 }
 
 static const char *verdict_on(enum stmt_rows rows, bool write, const char *text,
-			      const char *(*check)(const struct statement *, PGresult *))
+			      const char *(*check)(const struct stmt_entry *, PGresult *))
 {
-	const struct statement statement = {"control", text, rows, write, false, "here"};
+	const struct stmt_entry statement = {"control", text, rows, write, false, "here"};
 	PGresult *described = describe(&statement);
 	const char *why = described ? check(&statement, described) : "does not prepare";
 	PQclear(described);

@@ -75,3 +75,8 @@ SELECT current_setting($1::text) AS value, pg_backend_pid() AS pid;
 -- name: scratch_digit :one
 -- A text that must be a number.
 SELECT $1::text::int8 AS n;
+
+-- name: log_queue_list :many
+-- The queue with its events, in the order in which the keeper takes it.
+SELECT e.id, e.kind, e.writer, e.bytes, e.mac FROM event_queue q JOIN event e ON e.id = q.event
+ORDER BY q.id;
