@@ -15,6 +15,9 @@ enum { KEEPER_FRAME_MAX = 64 * 1024 };
 
 /* ---- frames; timeout is for the whole frame ---- */
 MUST_CHECK bool keeper_frame_write(int fd, struct bytes frame, clock_us timeout, struct err *err);
+/* The same; *sent says how many bytes went out, also when it fails. */
+MUST_CHECK bool keeper_frame_send(int fd, struct bytes frame, clock_us timeout, size_t *sent,
+				  struct err *err);
 /* *closed and true, *out untouched: the other side ended the connection before a first byte. */
 MUST_CHECK bool keeper_frame_read(struct arena *arena, int fd, clock_us timeout, bool *closed,
 				  struct bytes *out, struct err *err);
