@@ -116,7 +116,9 @@ FILENAME ~ /^tests\// { next }
 	next
 }
 /clock_(now|boot|state|sleep)[ \t]*\(/ {
-	if (FILENAME ~ /^(policy|audit)\// && FILENAME != "audit/verify_main.c")
+	# audit/log.c is the impure one: it notes whether the clock was synchronized, not what it said.
+	if (FILENAME ~ /^(policy|audit)\// && FILENAME != "audit/verify_main.c" &&
+	    !(FILENAME == "audit/log.c" && $0 !~ /clock_(now|boot|sleep)/))
 		complain("pure rooms get the time as an argument")
 }
 
