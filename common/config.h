@@ -30,7 +30,8 @@ struct config_key {
 	const char *key;
 	enum config_kind kind;
 	size_t offset;
-	const char *otherwise; /* default as text; NULL: must be given; "" with TEXT or PATH: NULL */
+	/* Default as text; NULL: must be given; "" with TEXT or PATH: NULL. */
+	const char *otherwise;
 	const char *help;
 };
 

@@ -10,9 +10,9 @@
  * more than 32, more than 200,000 values and more than 10,000 members of one object are refused
  * while reading. Documents are built and read, never printed by format string.
  *
- * Canonical form: RFC 8785 restricted to these values (docs/protocol/documents.md). What is hashed or signed is always the
- * exact stored bytes; a signed document is accepted only if writing what was read gives the same
- * bytes again (doc_parse_signed).
+ * Canonical form: RFC 8785 restricted to these values (docs/protocol/documents.md). What is hashed
+ * or signed is always the exact stored bytes; a signed document is accepted only if writing what was
+ * read gives the same bytes again (doc_parse_signed).
  *
  * Readers name their fields in a table, and members outside the table are refused:
  *
@@ -24,8 +24,8 @@
  *	};
  *	if (!doc_read(arena, doc, fields, DOC_COUNT(fields), &lease, err))
  *
- * Field types: text and doc fields are `const char *` and `const struct doc *` (NULL when optional and absent), int `int64_t`, flag
- * `bool`, time `clock_us`, sha256 `struct sha256_hex`, bytes `struct bytes` (base64 in the
+ * Field types: text and doc fields are `const char *` and `const struct doc *` (NULL when optional
+ * and absent), int `int64_t`, flag `bool`, time `clock_us`, sha256 `struct sha256_hex`, bytes `struct bytes` (base64 in the
  * document), list `const struct doc *`.
  */
 
@@ -54,10 +54,18 @@ MUST_CHECK bool doc_parse_signed(struct arena *arena, struct bytes bytes, const 
 MUST_CHECK bool doc_parse_lenient(struct arena *arena, struct bytes bytes, const struct doc **out,
 				  struct err *err);
 
-enum doc_kind { DOC_KIND_OBJECT, DOC_KIND_ARRAY, DOC_KIND_TEXT, DOC_KIND_INT, DOC_KIND_BOOL, DOC_KIND_NULL };
+enum doc_kind {
+	DOC_KIND_OBJECT,
+	DOC_KIND_ARRAY,
+	DOC_KIND_TEXT,
+	DOC_KIND_INT,
+	DOC_KIND_BOOL,
+	DOC_KIND_NULL
+};
 enum doc_kind doc_kind(const struct doc *doc);
-const struct doc *doc_get(const struct doc *object, const char *key); /* NULL if absent or no object */
-const char *doc_text(const struct doc *doc);			      /* NULL if it is no text (or NULL) */
+const struct doc *doc_get(const struct doc *object,
+			  const char *key);  /* NULL if absent or no object */
+const char *doc_text(const struct doc *doc); /* NULL if it is no text (or NULL) */
 const char *doc_get_text(const struct doc *object, const char *key);
 int64_t doc_int(const struct doc *doc, int64_t otherwise);
 bool doc_bool(const struct doc *doc, bool otherwise);
@@ -65,7 +73,8 @@ size_t doc_size(const struct doc *doc); /* members or items; 0 for others */
 const struct doc *doc_at(const struct doc *array, size_t index);
 /* Member number i, in no stated order; NULL beyond the last. The key lives as long as the object. A
  * walk from the first one: for all members of what may be large, doc_members. */
-const char *doc_member(struct arena *arena, const struct doc *object, size_t index, const struct doc **value);
+const char *doc_member(struct arena *arena, const struct doc *object, size_t index,
+		       const struct doc **value);
 
 /* All members, sorted by key; keys live as long as the object does and is not changed. */
 struct doc_pair {
@@ -77,8 +86,16 @@ const struct doc_pair *doc_members(struct arena *arena, const struct doc *object
 const struct doc *doc_hold(struct arena *arena, const struct doc *doc);
 
 enum doc_field_kind {
-	DOC_FIELD_TEXT, DOC_FIELD_INT, DOC_FIELD_BOOL, DOC_FIELD_TIME, DOC_FIELD_SHA256,
-	DOC_FIELD_BYTES, DOC_FIELD_OBJECT, DOC_FIELD_LIST, DOC_FIELD_ANY, DOC_FIELD_TYPE,
+	DOC_FIELD_TEXT,
+	DOC_FIELD_INT,
+	DOC_FIELD_BOOL,
+	DOC_FIELD_TIME,
+	DOC_FIELD_SHA256,
+	DOC_FIELD_BYTES,
+	DOC_FIELD_OBJECT,
+	DOC_FIELD_LIST,
+	DOC_FIELD_ANY,
+	DOC_FIELD_TYPE,
 };
 struct doc_field {
 	const char *key;
@@ -100,7 +117,7 @@ struct doc_field {
 #define DOC_OBJECT(s, m) {#m, DOC_FIELD_OBJECT, offsetof(s, m), 0, 0, false, NULL}
 #define DOC_LIST(s, m, lo, hi) {#m, DOC_FIELD_LIST, offsetof(s, m), lo, hi, false, NULL}
 #define DOC_ANY(s, m) {#m, DOC_FIELD_ANY, offsetof(s, m), 0, 0, false, NULL}
-/* The member "type" itself: already checked by doc_parse_signed, named so that it is not unknown. */
+/* The member "type": already checked by doc_parse_signed, named so that it is not unknown. */
 #define DOC_TYPE_MEMBER {"type", DOC_FIELD_TYPE, 0, 0, 0, false, NULL}
 /* The same field, allowed to be absent (null counts as absent). */
 #define DOC_TEXT_OPT(s, m, lo, hi) {#m, DOC_FIELD_TEXT, offsetof(s, m), lo, hi, true, NULL}

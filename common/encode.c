@@ -65,14 +65,15 @@ char *encode_base64url(struct arena *arena, struct bytes bytes)
 	return encode_64(arena, bytes, base64url_digits, false);
 }
 
-/* The value of a digit, -1 if it is none. */
-static int hex_value(char digit)
+/* The value of a digit, NO_DIGIT if it is none. */
+enum { NO_DIGIT = 0xff };
+static unsigned int hex_value(char digit)
 {
 	if (digit >= '0' && digit <= '9')
-		return digit - '0';
+		return (unsigned int)(digit - '0');
 	if (digit >= 'a' && digit <= 'f')
-		return digit - 'a' + 10;
-	return -1;
+		return (unsigned int)(digit - 'a') + 10;
+	return NO_DIGIT;
 }
 
 bool decode_hex_to(const char *text, unsigned char *out, size_t size, struct err *err)
@@ -80,7 +81,7 @@ bool decode_hex_to(const char *text, unsigned char *out, size_t size, struct err
 	if (strlen(text) != 2 * size)
 		return err_fail(err, E_INPUT, "%zu hex digits are needed here", 2 * size);
 	for (size_t i = 0; i < 2 * size; i++) {
-		if (hex_value(text[i]) < 0)
+		if (hex_value(text[i]) == NO_DIGIT)
 			return err_fail(err, E_INPUT, "Digit %zu is not lower-case hex", i + 1);
 	}
 	for (size_t i = 0; i < size; i++)

@@ -16,7 +16,8 @@ void encode_hex_to(const unsigned char *data, size_t size, char *out); /* out: 2
 char *encode_base64(struct arena *arena, struct bytes bytes);
 char *encode_base64url(struct arena *arena, struct bytes bytes);
 
-MUST_CHECK bool decode_hex(struct arena *arena, const char *text, struct bytes *out, struct err *err);
+MUST_CHECK bool decode_hex(struct arena *arena, const char *text, struct bytes *out,
+			   struct err *err);
 /* Exactly size bytes. */
 MUST_CHECK bool decode_hex_to(const char *text, unsigned char *out, size_t size, struct err *err);
 MUST_CHECK bool decode_base64(struct arena *arena, const char *text, struct bytes *out,

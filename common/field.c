@@ -187,7 +187,7 @@ static void store(const struct doc_field *field, const union held *held, void *o
 	case DOC_FIELD_OBJECT:
 	case DOC_FIELD_LIST:
 	case DOC_FIELD_ANY:
-		memcpy(at, &held->doc, sizeof(held->doc));
+		*(const struct doc **)(void *)at = held->doc;
 		break;
 	case DOC_FIELD_TYPE:
 		break;

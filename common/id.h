@@ -18,9 +18,9 @@
 
 enum { ID_NAME_MAX = 64, ID_DEVICE_MAX = 128, ID_UUID_BYTES = 36 };
 
-#define ID_NAME_TYPE(name)                    \
-	struct name##_id {                    \
-		char text[ID_NAME_MAX + 1];   \
+#define ID_NAME_TYPE(name)                  \
+	struct name##_id {                  \
+		char text[ID_NAME_MAX + 1]; \
 	}
 #define ID_UUID_TYPE(name)                    \
 	struct name##_id {                    \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Does Python's JSON encoder, which shares nothing with ours, write the same canonical bytes for the
- * golden files and for documents drawn at random? And does this test notice when it does not?
+ * Does Python's JSON encoder, which shares nothing with ours, write the same canonical bytes for
+ * the golden files and for documents drawn at random? And does this test notice when it does not?
  */
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Do settings come from default, file and environment in this order, and is every wrong one refused? */
+/* Do settings come from default, file, environment in this order, and are wrong ones refused? */
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Do growing texts keep to their maximum, and do the checks on outside text take exactly what is right? */
+/* Do growing texts keep to their maximum, and do checks of outside text take what is right only? */
 
 #include <setjmp.h>
 #include <stdarg.h>
