@@ -59,7 +59,7 @@ bool web_route_compile(const struct route *route, struct web_pattern *out, struc
 		return false;
 	if (at[0] != '/')
 		return err_fail(err, E_BUG, "the route %s does not begin with a slash", at);
-	while (at[0] == '/' && at[1] != '\0') {
+	while (at[0] == '/' && (at[1] != '\0' || pattern.count > 0)) {
 		size_t size = strcspn(++at, "/");
 		if (pattern.count == WEB_SEGMENTS_MAX ||
 		    !segment_read(at, size, &pattern.segments[pattern.count]))
