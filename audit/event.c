@@ -78,7 +78,7 @@ const char *stream_kind_text(enum stream_kind kind)
 static int word_index(const char *const *words, const char *word)
 {
 	int at = 0;
-	while (strcmp(words[at], word) != 0)
+	while (words[at] && strcmp(words[at], word) != 0)
 		at++;
 	return at;
 }
