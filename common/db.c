@@ -300,7 +300,7 @@ static bool pool_wait(struct db_pool *pool)
 		if (clock_boot() >= end)
 			return false;
 		struct timespec until;
-		timespec_get(&until, TIME_UTC);
+		(void)timespec_get(&until, TIME_UTC);
 		until.tv_nsec += WAIT_SLICE_NS;
 		until.tv_sec += until.tv_nsec / 1000000000;
 		until.tv_nsec %= 1000000000;
