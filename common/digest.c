@@ -137,7 +137,7 @@ struct sha256 digest_sha256(struct bytes bytes)
 
 struct sha256_hex digest_hex(const struct sha256 *digest)
 {
-	struct sha256_hex hex;
+	struct sha256_hex hex = {{0}};
 
 	encode_hex_to(digest->at, sizeof(digest->at), hex.text);
 	return hex;
@@ -152,7 +152,7 @@ struct sha256_hex digest_sha256_hex(struct bytes bytes)
 
 bool digest_of_hex(const char *text, struct sha256 *out, struct err *err)
 {
-	struct sha256 digest;
+	struct sha256 digest = {{0}};
 
 	if (!decode_hex_to(text, digest.at, sizeof(digest.at), err))
 		return false;

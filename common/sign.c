@@ -118,7 +118,7 @@ static bool rsa_fits(const EVP_PKEY *pkey, struct bytes spki, struct err *err)
 }
 
 /* Ed25519 and the curves by their exact encoding; what is left can only be RSA. */
-static bool alg_of(const EVP_PKEY *pkey, struct bytes spki, enum sign_alg *out, struct err *err)
+bool sign_alg_of(const EVP_PKEY *pkey, struct bytes spki, enum sign_alg *out, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(encodings) / sizeof(encodings[0]); i++) {
 		if (spki.size == encodings[i].size &&
@@ -152,7 +152,7 @@ bool sign_pkey_of_spki(struct bytes spki, EVP_PKEY **out, enum sign_alg *alg, st
 		EVP_PKEY_free(pkey);
 		return err_fail(err, E_KEY, "bytes follow after the public key");
 	}
-	if (!alg_of(pkey, spki, alg, err)) {
+	if (!sign_alg_of(pkey, spki, alg, err)) {
 		EVP_PKEY_free(pkey);
 		return false;
 	}
@@ -272,8 +272,9 @@ bool sign_key_new(const char *source, struct sign_key **out, struct err *err)
 	}
 	made.spki_size = (size_t)size;
 	struct sign_key *key = calloc(1, sizeof(*key));
-	if (!key || !alg_of(made.pkey, bytes_of(made.spki, made.spki_size), &made.alg, err)) {
-		err_set(err, E_OS, NULL); /* stays without effect where alg_of gave the reason */
+	if (!key || !sign_alg_of(made.pkey, bytes_of(made.spki, made.spki_size), &made.alg, err)) {
+		err_set(err, E_OS,
+			NULL); /* stays without effect where sign_alg_of gave the reason */
 		EVP_PKEY_free(made.pkey);
 		OPENSSL_free(made.spki);
 		free(key);

@@ -6,10 +6,13 @@
  * Keys, certificates and signatures: the other half of the door to OpenSSL.
  *
  * Crypto profile. CMS (RFC 5652): DER, detached, binary, signed attributes with
- * signing-certificate-v2 (RFC 5035), leaf certificate embedded, no S/MIME capabilities; ECDSA
- * P-256 or P-384, or RSA of 3072 bits and more, with SHA-256 or SHA-384; exactly one signer.
- * Leaves: critical extended key usage emailProtection and exactly the certificate policy of their
- * role. Ed25519 (RFC 8032) only for notes, git, leases and device reports. One key has one role, and the
+ * signing-certificate-v2 (RFC 5035) naming the leaf alone, the leaf and no other certificate embedded,
+ * no revocation lists, no unsigned attributes, no S/MIME capabilities of ours; ECDSA P-256 or P-384,
+ * or RSA (PKCS #1 v1.5) of 3072 to 8192 bits, with SHA-256 or SHA-384; exactly one signer; at most
+ * 64 KiB. No bit of it can be changed without its being refused (but ECDSA itself has two signatures
+ * for one). Leaves: critical extended key usage emailProtection (devices for TLS: clientAuth) and
+ * exactly the certificate policy of their role; valid when not_before <= at < not_after.
+ * Ed25519 (RFC 8032) only for notes, git, leases and device reports. One key has one role, and the
  * algorithm belongs to the key, never to the message.
  *
  * With a pinned leaf OpenSSL skips policy checking, so this code reads policy and key usage from
@@ -25,12 +28,12 @@
  * of a random UUID that was drawn once for this project. */
 #define SIGN_POLICY_ARC "2.25.50954975976993487649262779804923789802.1"
 enum sign_role {
-	SIGN_ROOT = 1,	  /* signs trust documents */
-	SIGN_AUTHOR = 2,  /* signs manifests */
-	SIGN_KEEPER = 3,  /* signs permits and orders */
-	SIGN_PERSON = 4,  /* personal keys of people: signatures, directory statements */
-	SIGN_SITE = 5,	  /* signs over permits for a site */
-	SIGN_DEVICE = 6,  /* TLS and report certificates of devices */
+	SIGN_ROOT = 1,	 /* signs trust documents */
+	SIGN_AUTHOR = 2, /* signs manifests */
+	SIGN_KEEPER = 3, /* signs permits and orders */
+	SIGN_PERSON = 4, /* personal keys of people: signatures, directory statements */
+	SIGN_SITE = 5,	 /* signs over permits for a site */
+	SIGN_DEVICE = 6, /* TLS and report certificates of devices */
 };
 const char *sign_role_policy(enum sign_role role); /* dotted OID */
 const char *sign_role_word(enum sign_role role);
@@ -44,7 +47,8 @@ struct sign_key;
 MUST_CHECK bool sign_key_new(const char *source, struct sign_key **out, struct err *err);
 void sign_key_free(struct sign_key *key);
 enum sign_alg sign_key_alg(const struct sign_key *key);
-struct bytes sign_key_spki(const struct sign_key *key); /* DER SubjectPublicKeyInfo; lives as the key */
+struct bytes
+sign_key_spki(const struct sign_key *key); /* DER SubjectPublicKeyInfo; lives as the key */
 
 /* A public key as documents name it: hex SHA-256 of the DER SubjectPublicKeyInfo. */
 struct sha256_hex sign_key_id(struct bytes spki);
@@ -74,7 +78,7 @@ struct sign_cert {
 	enum sign_alg alg;
 	char subject_cn[128];
 	clock_us not_before, not_after;
-	enum sign_role role; /* of its one policy; 0 when it has none of ours or several */
+	enum sign_role role;   /* of its one policy; 0 when it has none of ours or several */
 	bool email_protection; /* critical, and the only extended key usage */
 	bool authority;
 };

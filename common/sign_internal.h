@@ -22,6 +22,9 @@ struct sign_key {
 /* Sets err to "what: the library's reason", empties the library's queue of errors, is false. */
 bool sign_library_failed(struct err *err, enum err_code code, const char *what);
 
+/* The kind of a key that was read from this SubjectPublicKeyInfo, if it is one of the profile. */
+MUST_CHECK bool sign_alg_of(const EVP_PKEY *pkey, struct bytes spki, enum sign_alg *out,
+			    struct err *err);
 /* The public key inside a SubjectPublicKeyInfo of the profile; the caller frees it. */
 MUST_CHECK bool sign_pkey_of_spki(struct bytes spki, EVP_PKEY **out, enum sign_alg *alg,
 				  struct err *err);
