@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
 -- Passwords and invitations. Only the keeper's role can read them.
 
 -- name: credential_find :opt

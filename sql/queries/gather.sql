@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
 -- What the keeper's facts are made of. READ COMMITTED; the epoch is read first, so that a change
 -- between two of these statements makes the verdict stale. Rows count only once their event is sealed
 -- when they help; what counts against counts at once.

@@ -56,7 +56,7 @@ SELECT make_append_only('campaign_open');
 CREATE TABLE campaign_hold_release (
 	campaign uuid NOT NULL,
 	number integer NOT NULL,
-	signature uuid NOT NULL UNIQUE REFERENCES signature,
+	signature uuid NOT NULL REFERENCES signature,
 	event uuid NOT NULL REFERENCES event,
 	PRIMARY KEY (campaign, number),
 	FOREIGN KEY (campaign, number) REFERENCES campaign_hold
@@ -204,6 +204,12 @@ CREATE INDEX deployment_device ON deployment (device) WHERE ended_at IS NULL;
 -- No offer without a live verdict and permit, whoever writes; attempts rise by one, after a recorded end.
 CREATE FUNCTION deployment_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+	IF TG_OP = 'INSERT' THEN
+		IF NEW.state <> 'queued' OR NEW.attempt <> 0 THEN
+			RAISE EXCEPTION 'A deployment begins queued, before its first attempt';
+		END IF;
+		RETURN NEW;
+	END IF;
 	IF NEW.attempt <> OLD.attempt THEN
 		IF NEW.attempt <> OLD.attempt + 1 OR (OLD.attempt > 0 AND OLD.ended_at IS NULL) THEN
 			RAISE EXCEPTION 'A second attempt needs a recorded end of the first';
@@ -215,7 +221,7 @@ BEGIN
 	END IF;
 	RETURN NEW;
 END $$;
-CREATE TRIGGER deployment_guard BEFORE UPDATE ON deployment FOR EACH ROW EXECUTE FUNCTION deployment_guard();
+CREATE TRIGGER deployment_guard BEFORE INSERT OR UPDATE ON deployment FOR EACH ROW EXECUTE FUNCTION deployment_guard();
 ALTER TABLE deployment ENABLE ALWAYS TRIGGER deployment_guard;
 
 CREATE FUNCTION lease_guard() RETURNS trigger LANGUAGE plpgsql AS $$
