@@ -10,7 +10,7 @@
 #include "common/digest.h"
 #include "policy/items.h"
 
-enum { TEXT_MAX = 255, WHY_MAX = 240, SUMMARY_MAX = 65536 };
+enum { TEXT_MAX = 255, SUMMARY_MAX = 65536 };
 
 const char *const facts_gates[] = {"release", "campaign", NULL};
 const char *const facts_objects[] = {"release", "record", "campaign", NULL};
@@ -111,7 +111,7 @@ static const struct doc_field author_fields[] = {
 	DOC_FLAG(struct facts_author, valid),
 	DOC_SHA256(struct facts_author, key_id),
 	DOC_TEXT_OPT(struct facts_author, person, 1, ID_NAME_MAX),
-	DOC_TEXT(struct facts_author, why, 0, WHY_MAX),
+	DOC_TEXT(struct facts_author, why, 0, FACTS_WHY_MAX),
 };
 
 static const struct doc_field record_fields[] = {

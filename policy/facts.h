@@ -42,6 +42,7 @@ enum {
 	FACTS_ROLES_MAX = 64,
 	FACTS_SIGNATURES_MAX = 5000,
 	FACTS_EXPIRIES_MAX = 5000,
+	FACTS_WHY_MAX = 240, /* bytes */
 };
 
 extern const char *const facts_gates[];		/* release, campaign */

@@ -7,6 +7,8 @@
 
 #include "policy/facts.h"
 
+#include "common/text.h"
+
 #include <stdlib.h>
 
 typedef int compare_fn(const void *a, const void *b);
@@ -139,7 +141,8 @@ static struct doc *author_doc(struct arena *arena, const struct facts_author *au
 	doc_set_bool(doc, "valid", author->valid);
 	doc_set_text(doc, "key_id", author->key_id.text);
 	doc_set_text(doc, "person", author->person);
-	doc_set_text(doc, "why", author->why);
+	/* Often the words of a library. */
+	doc_set_text(doc, "why", text_printable(arena, bytes_of_text(author->why), FACTS_WHY_MAX));
 	return doc;
 }
 

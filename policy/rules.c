@@ -269,15 +269,17 @@ static const char *signatures_why(struct arena *arena, const struct facts *facts
 			    facts->subject.kind, noun);
 }
 
+/* Evidence of what is satisfied is what counted; of what is missing, all that was looked at. */
 static void check_signature(struct arena *arena, const struct facts *facts,
 			    const struct rule_with *with, struct rule_answer *out)
 {
 	struct signature_demand demand = demand_of(facts, with);
 	const struct facts_signature **counted =
 		arena_array(arena, facts->signature_count, sizeof(const struct facts_signature *));
-	const char **evidence = arena_array(arena, facts->signature_count, sizeof(*evidence));
+	const char **seen = arena_array(arena, facts->signature_count, sizeof(*seen));
+	const char **counted_ids = arena_array(arena, facts->signature_count, sizeof(*counted_ids));
 	struct clauses clauses = {0};
-	size_t count = 0;
+	size_t count = 0, seen_count = 0;
 
 	text_init(&clauses.text, arena, WHY_MAX);
 	for (size_t i = 0; i < facts->signature_count; i++) {
@@ -285,18 +287,20 @@ static void check_signature(struct arena *arena, const struct facts *facts,
 		enum signature_flaw flaw = signature_judge(facts, signature, &demand);
 		if (flaw == SIGNATURE_OTHER)
 			continue;
-		if (flaw != SIGNATURE_COUNTS)
+		seen[seen_count++] = signature->id;
+		if (flaw != SIGNATURE_COUNTS) {
 			clauses_add(&clauses,
 				    signature_flaw_clause(arena, facts, signature, &demand, flaw));
-		else if (!counted_before(counted, count, signature->person))
+		} else if (!counted_before(counted, count, signature->person)) {
+			counted_ids[count] = signature->id;
 			counted[count++] = signature;
+		}
 	}
-	for (size_t i = 0; i < count; i++)
-		evidence[i] = counted[i]->id;
-	answer(out, (int64_t)count >= with->count,
+	bool enough = (int64_t)count >= with->count;
+	answer(out, enough,
 	       signatures_why(arena, facts, with, demand.meaning->noun, count,
 			      given_by(arena, counted, count), &clauses),
-	       evidence, count);
+	       enough ? counted_ids : seen, enough ? count : seen_count);
 }
 
 /* The gate's subject is what is signed; a resumption covers a hold, not the subject. */

@@ -50,7 +50,7 @@ bool signature_meaning_role(const struct signature_meaning *meaning, const char 
 }
 
 /* From 1, 0 for a word that is no strength. */
-static size_t strength_rank(const char *word)
+static size_t rank_of(const char *word)
 {
 	for (size_t i = 0; facts_strengths[i]; i++) {
 		if (facts_same(facts_strengths[i], word))
@@ -61,8 +61,8 @@ static size_t strength_rank(const char *word)
 
 bool signature_strong_enough(const char *a, const char *b)
 {
-	size_t rank = strength_rank(a);
-	return rank > 0 && rank >= strength_rank(b);
+	size_t rank = rank_of(a);
+	return rank > 0 && rank >= rank_of(b);
 }
 
 const char *signature_contribution(const struct facts *facts, const char *person,
