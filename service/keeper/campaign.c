@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gate-opening acts on campaigns: start and resume; and holding, which anybody may. */
 
+#include "service/keeper/campaign.h"
+
 #include "common/wire/keeper.h"
 #include "common/wire/statement.h"
 #include "policy/signatures.h"
@@ -205,27 +207,39 @@ struct hold_work {
 	int64_t number;
 };
 
+bool campaign_hold(struct keeper *keeper, struct db_tx *tx, const struct act *act,
+		   const char *campaign, const char *by, const char *reason, int64_t *number,
+		   struct event_id *event_id, struct err *err)
+{
+	struct doc *data = doc_object(act->arena);
+	struct db_row row;
+
+	if (!db_one(tx, STMT_PERMIT_HOLD_NUMBER, DB(db_text(campaign)), &row, err))
+		return false;
+	int64_t next = db_get_int(&row, "next");
+	doc_set_int(data, "number", next);
+	struct event event = audit_event(EV_CAMPAIGN_HELD, data);
+	event.reason = reason;
+	audit_stream(&event, STREAM_CAMPAIGN, campaign);
+	if (!audit_append(tx, &keeper->writer, act, &event, NULL, err) ||
+	    !db_run(tx, STMT_PERMIT_HOLD_INSERT,
+		    DB(db_text(campaign), db_int(next), db_text(by), db_text(reason),
+		       db_text(event.id.text)),
+		    NULL, err))
+		return false;
+	if (number)
+		*number = next;
+	if (event_id)
+		*event_id = event.id;
+	return true;
+}
+
 static bool hold_work(struct db_tx *tx, void *context, struct err *err)
 {
 	struct hold_work *work = context;
-	struct doc *data = doc_object(work->act.arena);
-	struct db_row row;
 
-	if (!db_one(tx, STMT_PERMIT_HOLD_NUMBER, DB(db_text(work->asked.campaign)), &row, err))
-		return false;
-	work->number = db_get_int(&row, "next");
-	doc_set_int(data, "number", work->number);
-	struct event event = audit_event(EV_CAMPAIGN_HELD, data);
-	event.reason = work->asked.reason;
-	audit_stream(&event, STREAM_CAMPAIGN, work->asked.campaign);
-	if (!audit_append(tx, &work->keeper->writer, &work->act, &event, NULL, err))
-		return false;
-	work->event = event.id;
-	return db_run(tx, STMT_PERMIT_HOLD_INSERT,
-		      DB(db_text(work->asked.campaign), db_int(work->number),
-			 db_text(work->asked.by), db_text(work->asked.reason),
-			 db_text(event.id.text)),
-		      NULL, err);
+	return campaign_hold(work->keeper, tx, &work->act, work->asked.campaign, work->asked.by,
+			     work->asked.reason, &work->number, &work->event, err);
 }
 
 /* Answers at commit: a hold waits for nothing. */

@@ -128,3 +128,7 @@ CREATE TABLE event_set_aside (
 	alarm uuid NOT NULL REFERENCES event
 );
 SELECT make_append_only('event_set_aside');
+
+-- Acts that get a git commit: found without walking the whole log.
+CREATE INDEX event_of_history ON event (id)
+WHERE kind IN ('release.sealed', 'record.added', 'signature.given', 'ruleset.adopted');
