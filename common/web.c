@@ -8,6 +8,12 @@
  * end of the request, and at no other time. Hence: a request without a body goes to its worker at
  * its end, so that the connection lives on; one with a body goes there before the body is read,
  * and again after it.
+ *
+ * Limits of libmicrohttpd 0.9.75 that show: what it refuses by itself (headers over 32 KiB, broken
+ * chunks, an HTTP/1.1 request without Host) it answers with a page of its own instead of a problem
+ * document. And its edge-triggered loop takes a short read for the end of what is there: a client
+ * that breaks off inside a body, with its FIN right behind its last bytes, is noticed only after
+ * WEB_IDLE_S; the sink is aborted then.
  */
 
 #include "common/web_internal.h"

@@ -77,9 +77,8 @@ enum web_take web_body_take(struct request *request, const void *data, size_t si
 		request->buffer_used = 0;
 	}
 	if (!wanted || request->over) {
-		bool endless = request->content_length == UINT64_MAX &&
-			       request->received > WEB_DRAIN_MAX &&
-			       (!route || request->received > route->body_max);
+		uint64_t most = (route ? route->body_max : 0) + WEB_DRAIN_MAX;
+		bool endless = request->content_length == UINT64_MAX && request->received > most;
 		return endless ? TAKE_DROP : TAKE_DONE;
 	}
 	if (!buffer_grow(request, request->buffer_used + size))
