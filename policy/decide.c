@@ -104,7 +104,8 @@ static bool choose_rulesets(struct decision *at, const struct bytes *bytes, size
 					"Two rulesets are called %s; only one can be in force",
 					all[i].name);
 	}
-	at->rulesets = arena_array(at->arena, product->ruleset_count, sizeof(*at->rulesets));
+	at->rulesets =
+		arena_array(at->arena, product->ruleset_count, sizeof(const struct ruleset *));
 	at->absent = arena_array(at->arena, product->ruleset_count, sizeof(*at->absent));
 	for (size_t i = 0; i < product->ruleset_count; i++) {
 		const struct ruleset *found = ruleset_named(all, count, product->rulesets[i]);

@@ -198,10 +198,11 @@ const char *ruleset_remedy(struct arena *arena, const char *remedy, const struct
 {
 	struct text text;
 	const char *from = remedy;
+	const char *at, *word;
 
 	text_init(&text, arena, REMEDY_MAX);
-	for (const char *at = strchr(from, '{'); at; at = strchr(from, '{')) {
-		const char *word = placeholder_at(at);
+	/* Every brace begins a placeholder: remedy_fits. */
+	while ((at = strchr(from, '{')) && (word = placeholder_at(at))) {
 		text_add_bytes(&text, bytes_of(from, (size_t)(at - from)));
 		text_add(&text, value_of(word, facts));
 		from = at + strlen(word);

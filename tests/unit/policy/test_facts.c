@@ -252,6 +252,10 @@ static void test_facts_read__sorts_by_the_second_member_where_the_first_is_the_s
 		arena, given_replaced(arena, bytes, "\"kind\":\"upload\"", "\"kind\":\"author\""),
 		&facts, &err));
 	err_clear(&err);
+	assert_false(facts_read(arena, given_replaced(arena, bytes, "\"what\":\"a\"", "\"what\":7"),
+				&facts, &err));
+	assert_non_null(strstr(err.text, "expiries, item 1"));
+	err_clear(&err);
 	assert_false(facts_read(arena,
 				given_replaced(arena, bytes, "2026-11-23T14:00:00.000000Z",
 					       "2026-11-23T13:00:00.000000Z"),
@@ -303,6 +307,12 @@ static const struct refusal_case refusals[] = {
 	{"a record's document that is none", false, "\"type\":\"countersign.record.v1\"", "\"type\":\"countersign.records.v1\"", E_DOC_TYPE, "records, item 1"},
 	{"a record's version that is not that of its document", false, "\"version\":1}],\"release\"", "\"version\":2}],\"release\"", E_FACTS, "not those of the document"},
 	{"a record of an unknown kind", false, "\"kind\":\"test\",\"sha256\"", "\"kind\":\"risk\",\"sha256\"", E_DOC_FIELD, "records, item 1"},
+	{"a record's id that is not that of its document", false, "\"id\":\"" RECORD_ID "\",\"kind\":\"test\",\"sha256\"", "\"id\":\"" SECOND_RECORD_ID "\",\"kind\":\"test\",\"sha256\"", E_FACTS, "not those of the document"},
+	{"a record's document with another member", false, "\"performed_at\"", "\"performed\"", E_DOC_FIELD, "records, item 1"},
+	{"a record's subject with another member", false, "\"subjects\":[{\"name\"", "\"subjects\":[{\"nam\"", E_DOC_FIELD, "records, item 1: subjects, item 1"},
+	{"a person who is neither active nor not", false, "\"active\":true,", "", E_DOC_FIELD, "people, item 1"},
+	{"contributors out of order", false, "\"person\":\"" AUTHOR "\"}", "\"person\":\"example-zero\"}", E_FACTS, "contributions, item 2"},
+	{"a role that is too long", false, "\"roles\":[\"author\"]", "\"roles\":[\"ten-bytes-ten-bytes-ten-bytes-ten-bytes-ten-bytes-ten-bytes-ten-bytes\"]", E_FACTS, "roles, item 1"},
 	{"a null campaign", false, "\"contributions\"", "\"campaign\":null,\"contributions\"", E_FACTS, "left out, not null"},
 	{"a null release verdict", true, "\"release_verdict\":{\"open\":true,\"sha256\":\"eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\",\"valid_until\":\"2026-11-24T18:00:00.000000Z\"}", "\"release_verdict\":null", E_FACTS, "left out, not null"},
 	{"a campaign gate without campaign", false, "\"gate\":\"release\",\"people\"", "\"gate\":\"campaign\",\"people\"", E_FACTS, "must be a campaign"},

@@ -171,6 +171,27 @@ static void test_signature__names_three_and_counts_the_rest(void **state)
 	assert_int_equal(answer.evidence_count, 5);
 }
 
+static void test_signature__names_five_of_more_who_signed(void **state)
+{
+	struct given *given = given_release(arena);
+	struct facts_signature many[GIVEN_PEOPLE];
+
+	(void)state;
+	for (size_t i = 0; i < GIVEN_PEOPLE; i++) {
+		given->roles[i][0] = "qa";
+		many[i] = given->signatures[S_APPROVED];
+		many[i].id = arena_printf(arena, "00000000-0000-4000-8000-0000000000f%zu", i);
+		many[i].person = given->people[i].person;
+	}
+	given->facts.signatures = many;
+	given->facts.signature_count = GIVEN_PEOPLE;
+	struct rule_answer answer = approvals(given, "\"independent\":false,\"count\":5");
+	assert_true(answer.satisfied);
+	assert_int_equal(answer.evidence_count, GIVEN_PEOPLE);
+	assert_non_null(strstr(answer.why, TESTER));
+	assert_null(strstr(answer.why, UPLOADER));
+}
+
 /* ---- record-signed ---- */
 
 static const char passed[] = "{\"kind\":\"test\",\"result\":\"passed\",\"role\":\"tester\","
@@ -277,6 +298,7 @@ int main(void)
 		TEST(test_signature__contributors_count_where_independence_is_not_asked_for),
 		TEST(test_signature__another_role_may_be_asked_for),
 		TEST(test_signature__names_three_and_counts_the_rest),
+		TEST(test_signature__names_five_of_more_who_signed),
 		TEST(test_record_signed__the_author_may_test_unless_not_author),
 		TEST(test_record_signed__asks_for_the_result_it_names),
 		TEST(test_record_signed__two_halves_do_not_make_a_whole),

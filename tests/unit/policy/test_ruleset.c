@@ -50,7 +50,7 @@ static const struct refusal_case refusals[] = {
 	{"whose name holds a stop", "\"name\":\"baseline\"", "\"name\":\"base.line\"", E_RULESET, "name of a ruleset"},
 	{"whose name is none", "\"name\":\"baseline\"", "\"name\":\"base line\"", E_RULESET, "name of a ruleset"},
 	{"with the id of another ruleset", "baseline.qa-approval", "fda.qa-approval", E_RULESET, "requirement 3: id must be"},
-	{"with an id of a longer name", "baseline.qa-approval", "baselines.qa-approval", E_RULESET, "requirement 3: id must be"},
+	{"with an id of a longer name", "baseline.qa-approval", "baseline-qa-approval", E_RULESET, "requirement 3: id must be"},
 	{"with an id that ends in its stop", "baseline.qa-approval", "baseline.", E_RULESET, "requirement 3: id must be"},
 	{"with one id twice", "baseline.qa-approval", "baseline.test-record", E_RULESET, "requirement 3: another one has this id"},
 	{"with an unknown gate", "\"gate\":\"campaign\"", "\"gate\":\"device\"", E_DOC_FIELD, "requirement 4"},
