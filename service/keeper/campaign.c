@@ -66,13 +66,13 @@ static bool start_work(struct db_tx *tx, void *context, struct err *err)
 static bool issue_work(struct db_tx *tx, void *context, struct err *err)
 {
 	struct open_work *work = context;
-	struct db_row row;
-	bool found;
+	bool live;
 
-	if (!db_opt(tx, STMT_PERMIT_LIVE_GET, DB(db_text(work->asked.campaign)), &found, &row, err))
+	if (!permit_lock(tx, work->asked.campaign, 0, &live, &work->issued.event, err))
 		return false;
-	if (found)
-		return id_uuid_read(db_get_text(&row, "event"), work->issued.event.text, err);
+	if (live)
+		return true;
+	work->act.at = clock_now();
 	return permit_issue(work->keeper, tx, &work->act, work->asked.campaign, &work->issued, err);
 }
 

@@ -167,6 +167,7 @@ static bool gather_release(struct gathering *at, struct err *err)
 		contribute(at, db_get_text(&upload, "stored_by"), "upload");
 	}
 	contribute(at, db_get_text(&row, "drafted_by"), "draft");
+	contribute(at, db_get_text(&row, "author_person"), "author");
 	gather_author(at);
 	return true;
 }

@@ -16,31 +16,67 @@
 #include <string.h>
 
 #define RENEW_BEFORE (3600 * CLOCK_SECOND)
+#define RENEW_PAUSE (600 * CLOCK_SECOND) /* what ends for good is not renewed every second */
 
 /* ---- both gates ---- */
+
+/* A live verdict that lasts beyond the next renewal is as good as a new one. */
+static bool decide_one(struct keeper *keeper, struct db_tx *tx, const struct act *act,
+		       const char *gate, const char *subject, struct sha256_hex *sha256,
+		       clock_us *valid_until, struct err *err)
+{
+	struct gate_verdict verdict;
+	struct db_row row;
+	bool found;
+
+	if (!db_opt(tx, STMT_VERDICT_LIVE,
+		    DB(db_text(gate), db_text(subject), db_time(act->at + RENEW_BEFORE)), &found,
+		    &row, err))
+		return false;
+	if (found) {
+		*valid_until = db_get_time(&row, "valid_until");
+		return id_sha256_read(db_get_text(&row, "sha256"), sha256, err);
+	}
+	if (!gate_decide(keeper, tx, act, gate, subject, false, &verdict, err) ||
+	    !gate_demand_open(&verdict.verdict, gate, err))
+		return false;
+	*sha256 = verdict.verdict.sha256;
+	*valid_until = verdict.verdict.valid_until;
+	return true;
+}
 
 bool permit_decide(struct keeper *keeper, struct db_tx *tx, const struct act *act,
 		   const char *release, const char *campaign, struct permit_gates *out,
 		   struct err *err)
 {
-	struct gate_verdict verdict;
 	struct permit_gates gates;
+	clock_us campaign_until;
 
 	if (!gather_streams_open(tx, "release", release, err) ||
 	    !gather_streams_open(tx, "campaign", campaign, err) ||
-	    !gate_decide(keeper, tx, act, "release", release, false, &verdict, err) ||
-	    !gate_demand_open(&verdict.verdict, "release", err))
+	    !decide_one(keeper, tx, act, "release", release, &gates.release_verdict,
+			&gates.valid_until, err) ||
+	    !decide_one(keeper, tx, act, "campaign", campaign, &gates.campaign_verdict,
+			&campaign_until, err))
 		return false;
-	gates.release_verdict = verdict.verdict.sha256;
-	gates.valid_until = verdict.verdict.valid_until;
-	if (!gate_decide(keeper, tx, act, "campaign", campaign, false, &verdict, err) ||
-	    !gate_demand_open(&verdict.verdict, "campaign", err))
-		return false;
-	gates.campaign_verdict = verdict.verdict.sha256;
-	if (verdict.verdict.valid_until < gates.valid_until)
-		gates.valid_until = verdict.verdict.valid_until;
+	if (campaign_until < gates.valid_until)
+		gates.valid_until = campaign_until;
 	*out = gates;
 	return true;
+}
+
+bool permit_lock(struct db_tx *tx, const char *campaign, clock_us since, bool *live,
+		 struct event_id *event, struct err *err)
+{
+	struct db_rows locked;
+	struct db_row row;
+	bool found;
+
+	if (!db_many(tx, STMT_PERMIT_LOCK, DB(db_text(campaign)), &locked, err) ||
+	    !db_opt(tx, STMT_PERMIT_LIVE_GET, DB(db_text(campaign)), &found, &row, err))
+		return false;
+	*live = found && db_get_time(&row, "not_before") >= since;
+	return !*live || id_uuid_read(db_get_text(&row, "event"), event->text, err);
 }
 
 /* ---- the target tree ---- */
@@ -285,12 +321,28 @@ struct permit_work {
 	struct act act;
 	const char *campaign;
 	struct permit_issued issued;
+	bool before; /* somebody else issued one meanwhile */
 };
+
+static bool read_live(struct permit_work *work, struct db_tx *tx, struct err *err)
+{
+	struct db_row row;
+
+	if (!db_one(tx, STMT_PERMIT_LIVE_GET, DB(db_text(work->campaign)), &row, err))
+		return false;
+	work->issued.number = db_get_int(&row, "number");
+	work->issued.not_after = db_get_time(&row, "not_after");
+	return id_sha256_read(db_get_text(&row, "sha256"), &work->issued.sha256, err);
+}
 
 static bool permit_work(struct db_tx *tx, void *context, struct err *err)
 {
 	struct permit_work *work = context;
 
+	if (!permit_lock(tx, work->campaign, work->act.at, &work->before, &work->issued.event, err))
+		return false;
+	if (work->before)
+		return read_live(work, tx, err);
 	return permit_issue(work->keeper, tx, &work->act, work->campaign, &work->issued, err);
 }
 
@@ -322,7 +374,7 @@ bool verb_permit(struct keeper *keeper, const struct act *act, const struct doc 
 }
 
 struct renewals {
-	clock_us beyond;
+	clock_us now;
 	const char **campaigns;
 	size_t count;
 };
@@ -332,7 +384,8 @@ static bool list_renewals(struct db_tx *tx, void *context, struct err *err)
 	struct renewals *renewals = context;
 	struct db_rows rows;
 
-	if (!db_many(tx, STMT_PERMIT_RENEWALS_LIST, DB(db_time(renewals->beyond)), &rows, err))
+	if (!db_many(tx, STMT_PERMIT_RENEWALS_LIST, 
+		     DB(db_time(renewals->now + RENEW_BEFORE), db_time(renewals->now - RENEW_PAUSE)), &rows, err))
 		return false;
 	renewals->campaigns = arena_array(db_arena(tx), rows.count + 1, sizeof(char *));
 	renewals->count = rows.count;
@@ -343,7 +396,6 @@ static bool list_renewals(struct db_tx *tx, void *context, struct err *err)
 	return true;
 }
 
-/* A campaign that ends before the hour is over has no longer permit to get. */
 static bool renew_one(struct keeper *keeper, struct arena *arena, const char *campaign,
 		      struct err *err)
 {
@@ -356,6 +408,8 @@ static bool renew_one(struct keeper *keeper, struct arena *arena, const char *ca
 
 	if (!db_transact(keeper->pool, arena, DB_READ_COMMITTED, permit_work, &work, err))
 		return false;
+	if (work.before)
+		return true;
 	sequencer_wake(keeper->sequencer);
 	log_info("permit-renewed", LOG_TEXT("campaign", campaign),
 		 LOG_INT("number", work.issued.number));
@@ -365,7 +419,7 @@ static bool renew_one(struct keeper *keeper, struct arena *arena, const char *ca
 bool keeper_renew(struct keeper *keeper, struct err *err)
 {
 	struct arena *arena = arena_new(64 * 1024 * 1024);
-	struct renewals renewals = {.beyond = clock_now()};
+	struct renewals renewals = {.now = clock_now()};
 
 	bool listed = db_transact(keeper->pool, arena, DB_READ_COMMITTED, list_renewals, &renewals,
 				  err);

@@ -20,6 +20,11 @@ struct permit_issued {
 MUST_CHECK bool permit_issue(struct keeper *keeper, struct db_tx *tx, const struct act *act,
 			     const char *campaign, struct permit_issued *out, struct err *err);
 
+/* Waits until nobody else issues a permit for this campaign; *live says whether one is live that begins after `since`, with
+ * its event. */
+MUST_CHECK bool permit_lock(struct db_tx *tx, const char *campaign, clock_us since, bool *live,
+			    struct event_id *event, struct err *err);
+
 /* Both gates, for real; their verdicts' digests. E_GATE_CLOSED when one is closed: the transaction should
  * then be rolled back by the caller. */
 struct permit_gates {

@@ -10,7 +10,7 @@ SELECT coalesce((SELECT epoch FROM gate_epoch WHERE subject = $1::uuid), 0) AS e
 
 -- name: gather_release :opt
 -- A sealed release with its manifest and its author's signature.
-SELECT rs.release, rs.product, rs.version, rs.sequence, rs.manifest_sha256, rs.author_key_id,
+SELECT rs.release, rs.product, rs.version, rs.sequence, rs.manifest_sha256, rs.author_key_id, rs.author_person,
 	rs.author_cms, d.bytes AS manifest, r.drafted_by, e.bytes AS event_bytes, s.leaf AS event_leaf,
 	EXISTS (SELECT FROM release_withdrawal w WHERE w.release = rs.release) AS withdrawn
 FROM release_seal rs

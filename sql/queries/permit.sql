@@ -43,7 +43,11 @@ ORDER BY number DESC LIMIT 1;
 
 -- name: permit_live_get :opt
 -- The permit under which a campaign's devices may act now.
-SELECT sha256, number, not_after, event FROM permit_live WHERE campaign = $1::uuid;
+SELECT sha256, number, not_before, not_after, event FROM permit_live WHERE campaign = $1::uuid;
+
+-- name: permit_lock :many :touch
+-- One permit at a time per campaign, until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0)) IS NULL AS nothing;
 
 -- name: permit_insert :none :write
 -- Issues a permit.
@@ -57,12 +61,13 @@ SELECT $1::uuid, d, n - 1, l, h
 FROM unnest($2::text[], $3::bytea[], $4::bytea[]) WITH ORDINALITY AS t (d, l, h, n);
 
 -- name: permit_renewals_list :many
--- Running campaigns without a live permit that lasts beyond $1, oldest first.
+-- Running campaigns without a live permit, or with one that ends before $1 and began before $2; oldest first.
 SELECT s.id FROM campaign_state s
 JOIN campaign_open o ON o.campaign = s.id
 JOIN sealed os ON os.event = o.event
 WHERE s.state = 'running' AND NOT EXISTS (
-	SELECT FROM permit_live l WHERE l.campaign = s.id AND l.not_after > $1::timestamptz)
+	SELECT FROM permit_live l WHERE l.campaign = s.id
+		AND (l.not_after > $1::timestamptz OR l.not_before > $2::timestamptz))
 ORDER BY os.index LIMIT 100;
 
 -- name: lease_target_find :opt
