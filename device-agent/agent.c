@@ -206,7 +206,8 @@ static bool ask_server(struct agent *agent, enum agent_outcome *out, struct err 
 
 	if (!poll_server(agent, &poll, err))
 		return false;
-	agent->sleep_s = agent->settings->poll_s > 0 ? agent->settings->poll_s : poll.sleep_s;
+	if (agent->settings->poll_s == 0 && poll.sleep_s > 0)
+		agent->sleep_s = poll.sleep_s;
 	if (poll.config_data != NULL && !poll_send_attributes(agent, poll.config_data, &trouble))
 		log_info("attributes-not-taken", LOG_ERR(&trouble));
 	*out = AGENT_IDLE;
