@@ -5,11 +5,13 @@
 /*
  * What a running countersignd consists of. Immutable after service_open; every thread may read it.
  * It holds TLS keys and the HMAC key of its own unsealed events; no signing key, no secret of a person.
+ *
+ * web_app gives the service, service->model is what the verbs of service/model/ take.
  */
 
-#include "audit/log.h"
-#include "common/db.h"
-#include "common/wire/keeper.h"
+#include "service/model/model.h"
+
+#define SERVICE_VERSION "0.1"
 
 struct service_settings {
 	const char *listen;
@@ -30,40 +32,41 @@ struct service_settings {
 };
 
 struct device_gate;   /* model/dispatch: epoch and link cache */
+struct refusals;      /* refusal.h */
+struct service_clock; /* service.c: the thread that does what is due */
 
 struct service {
 	struct service_settings settings;
-	struct db_pool *pool;
-	struct keeper_client *keeper;
-	struct audit_writer writer;
+	struct model *model;
+	struct refusals *refusals;
 	struct device_gate *gate;
+	struct service_clock *clock;
 	struct arena *arena;
 };
 
-/* Who asks, as identity.c found out: web_actor gives one. */
+/* A role that a person holds for a product; "*": for every one. */
+struct actor_grant {
+	const char *role;
+	const char *product;
+};
+
+/* Who asks, as identity.c found out: web_actor gives one; NULL on public routes. */
 struct actor {
 	enum actor_kind kind;
 	const char *id;	  /* person or device */
 	const char *name; /* of a person */
 	const char *auth; /* "session", "token", "certificate" */
-	const char *const *roles; /* of a person, for any product; NULL-ended */
+	const struct actor_grant *grants; /* of a person */
+	size_t grant_count;
 };
 
-/* The act of a request: who, when, request id, arena. */
-struct request;
-struct act service_act(struct request *request);
-
-/* Regulated calls: asks the keeper for `status` first (down: E_KEEPER_AWAY, nothing changed). */
-MUST_CHECK bool service_keeper_ready(struct service *service, const struct act *act, struct err *err);
-/* Has events that this service wrote sealed now; fills index of the last. E_LEDGER_NOT_SEALED after 5 s. */
-MUST_CHECK bool service_seal(struct service *service, const struct act *act,
-			     const struct event_id *events, size_t count, int64_t *index,
-			     struct err *err);
-/* Tells the keeper that there is something to seal, without waiting or failing. */
-void service_seal_soon(struct service *service, const struct act *act, const struct event_id *event);
-
+/*
+ * Order of start: folders, MAC key, database (writes service.started), keeper client, timer. A
+ * keeper that is away does not keep the service from starting: it reads, and refuses what is
+ * regulated. Frees what it got when it fails.
+ */
 MUST_CHECK bool service_open(const struct service_settings *settings, struct service **out,
 			     struct err *err);
-void service_close(struct service *service);
+void service_close(struct service *service); /* NULL is fine */
 
 #endif
