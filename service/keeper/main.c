@@ -136,7 +136,7 @@ int main(int count, char **words)
 	if (!verb || !config || (holding && (!object || !reason)))
 		return usage();
 	log_start("countersign-keeper", LOG_LEVEL_INFO);
-	umask(0077);
+	umask(0022); /* the git record may be read; what may not has its own mode */
 	struct arena *arena = arena_new(MAIN_BYTES);
 	bool done = config_read(arena, config, "COUNTERSIGN_KEEPER_", keys,
 				sizeof(keys) / sizeof(keys[0]), &settings, &err);
