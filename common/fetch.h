@@ -4,8 +4,9 @@
 
 /*
  * The door to libcurl: an HTTP client with limits. One struct fetch keeps its connection alive and
- * belongs to one thread. Only http and https; no redirects; no proxy from the environment; TLS 1.2 or
- * newer, the server checked against one given authority file (never the system's store, unless none is given).
+ * belongs to one thread. Only http and https; no redirects; no proxy from the environment; TLS 1.2
+ * or newer, the server checked against one given authority file (never the system's store, unless
+ * none is given).
  */
 
 #include "common/arena.h"
@@ -23,7 +24,7 @@ struct fetch_settings {
 	const char *authorization; /* value of the Authorization header; NULL: none */
 	const char *user_agent;
 	int64_t connect_timeout_ms; /* 0: 5,000 */
-	int64_t timeout_ms;	    /* of a whole exchange; 0: 60,000; streams: no progress for so long */
+	int64_t timeout_ms; /* of a whole exchange; 0: 60,000; streams: no progress for so long */
 };
 
 MUST_CHECK bool fetch_new(const struct fetch_settings *settings, struct fetch **out,
@@ -37,22 +38,25 @@ struct fetch_answer {
 	struct bytes body; /* at most max bytes, else E_FETCH_LIMIT */
 	const char *content_type;
 	const char *request_id;
-	int64_t retry_after_s; /* 0: none */
+	int64_t retry_after_s;	 /* 0: none */
 	uint64_t content_length; /* UINT64_MAX: not said */
 };
 
-/* An exchange with a bounded answer. Any HTTP status is an answer; an error means there was none. headers: NULL-ended list of
- * "Name: value", or NULL. */
+/* An exchange with a bounded answer. Any HTTP status is an answer; an error means there was none.
+ * headers: NULL-ended list of "Name: value", or NULL. */
 MUST_CHECK bool fetch_exchange(struct fetch *fetch, struct arena *arena, const char *method,
-			       const char *url, const char *const *headers, const char *content_type,
-			       struct bytes body, size_t max, struct fetch_answer *out,
-			       struct err *err);
-/* JSON out (may be NULL) and in. When the answer is problem JSON of ours, *out is filled and err says its code and detail: false. */
+			       const char *url, const char *const *headers,
+			       const char *content_type, struct bytes body, size_t max,
+			       struct fetch_answer *out, struct err *err);
+/* JSON out (may be NULL) and in; *out is NULL when the answer has no body. When the answer is problem
+ * JSON of ours, *out is filled and err says its code and detail: false. */
 MUST_CHECK bool fetch_json(struct fetch *fetch, struct arena *arena, const char *method,
 			   const char *url, const struct doc *body, const struct doc **out,
 			   struct err *err);
 
-/* Downloads from `offset` on (Range) to the sink; a server that answers 200 to a range is E_FETCH. */
+/* Downloads from `offset` on (Range) to the sink; a server that answers 200 to a range, or has a file
+ * of another size, is E_FETCH. expected_bytes: of the whole file; UINT64_MAX: not known. When the
+ * server refused, err says the code of its problem, and *out its status and Retry-After. */
 typedef bool (*fetch_sink)(void *context, struct bytes piece, struct err *err);
 MUST_CHECK bool fetch_download(struct fetch *fetch, struct arena *arena, const char *url,
 			       uint64_t offset, uint64_t expected_bytes, fetch_sink sink,

@@ -4,17 +4,23 @@
 
 /*
  * The door to libmicrohttpd: listen, TLS, match a route, identify, check permission, read the
- * body, call, reply. In this order for every request, in one function of web.c.
+ * body, call, reply. In this order for every request, in one function (web_advance, web_work.c).
  *
  * Threads. libmicrohttpd's epoll threads parse and send and never wait: a request whose headers
- * are complete is suspended and put on the queue of a worker pool; the worker calls identify, permit and
- * handler, blocking as it likes, and resumes it. Requests of a hot route are put on that route's
- * batcher instead: one thread each that takes whatever is queued (up to 1,000, no timer), calls the batch
- * function once for all, and resumes them. When more than `queue_max` requests wait, new ones get 503
- * (E_BUSY) at once.
+ * are complete is suspended and put on the queue of a worker pool; the worker calls identify,
+ * permit and handler, blocking as it likes, and resumes it. Requests of a hot route are put on that
+ * route's batcher instead: one thread each that takes whatever is queued (up to 1,000, no timer),
+ * identifies and permits each, calls the batch function once for all, and resumes them. When more
+ * than queue_max requests wait for the workers, or for one batcher, new ones there get 503 (E_BUSY)
+ * at once.
  *
- * Errors become RFC 9457 problem JSON {type, title, status, code, detail, request_id}. Every answer has Content-Length,
- * X-Request-Id, X-Content-Type-Options: nosniff, and Cache-Control: no-store unless the handler set one.
+ * Rows are tried in the order of the table: the first with path and method is it. Addresses that
+ * hold control characters, %2F, dot segments or bytes that are not UTF-8 are refused with 400.
+ *
+ * Errors become RFC 9457 problem JSON {type, title, status, code, detail, request_id}; what failed
+ * inside (ERR_INTERNAL, ERR_BUG) is told to the log only. Every answer has Content-Length,
+ * X-Request-Id, X-Content-Type-Options: nosniff, and Cache-Control: no-store unless the handler set
+ * one.
  */
 
 #include "common/arena.h"
@@ -31,8 +37,8 @@ enum web_method { WEB_GET, WEB_PUT, WEB_POST, WEB_DELETE }; /* HEAD is served by
 
 enum web_body {
 	WEB_BODY_NONE,	  /* a body is refused */
-	WEB_BODY_JSON,	  /* collected up to max, Content-Type application/json, parsed with doc_parse: web_doc */
-	WEB_BODY_FOREIGN, /* collected up to max, handed over raw: web_raw (foreign devices' JSON) */
+	WEB_BODY_JSON,	  /* application/json, up to max, parsed with doc_parse: web_doc */
+	WEB_BODY_FOREIGN, /* any, up to max, handed over raw: web_raw (foreign devices' JSON) */
 	WEB_BODY_STREAM,  /* handed to a sink piece by piece, up to max */
 };
 
@@ -42,22 +48,26 @@ struct reply {
 	const struct doc *doc; /* sent as application/json (canonical bytes) */
 	struct bytes bytes;    /* or these, as content_type */
 	const char *content_type;
-	int file; /* or this descriptor (> 0), owned by the reply from then on: ranges (206, 416), ETag, HEAD */
+	/* or this descriptor (> 0), owned by the reply from then on: ranges (206, 416), ETag, HEAD.
+	 * The file must not shrink: under TLS it is mapped. */
+	int file;
 	uint64_t file_bytes;
 	const char *etag;	   /* with or without a file; If-None-Match gives 304 */
 	const char *cache_control; /* NULL: no-store */
 	const char *filename;	   /* Content-Disposition */
 	const char *location;
-	int64_t retry_after_s; /* > 0: header */
-	bool no_body_type;     /* an empty 200 for foreign clients */
+	int64_t retry_after_s;		   /* > 0: header */
+	bool no_body_type;		   /* an empty 200 for foreign clients */
 	const struct doc *problem_members; /* extra members of a problem, when the handler fails */
 };
 
 typedef bool (*web_handler)(struct request *request, struct reply *reply, struct err *err);
 
-/* A streaming body. begin is called by a worker once identified and permitted, and leaves its state in *state; data by an epoll thread's
- * worker, in order; end after the last byte makes the reply. abort instead of end when the client went away or sent too
- * much. */
+/* A streaming body, in pieces of at most 256 KiB; no more is read while data has one. Workers call:
+ * begin once identified and permitted, which leaves its state in *state; data in order; end after
+ * the last byte, which makes the reply. abort instead of end, exactly once, when data refused, the
+ * client went away or too much came; then only web_arena, web_app and the address of the request
+ * are sure to be there. Nothing is called after a begin or an end that refused. */
 struct web_sink {
 	bool (*begin)(struct request *request, void **state, struct err *err);
 	bool (*data)(struct request *request, void *state, struct bytes piece, struct err *err);
@@ -76,8 +86,8 @@ typedef void (*web_batch)(void *app, struct web_item *items, size_t count);
 
 struct route {
 	enum web_method method;
-	const char *pattern;	 /* "/v1/releases/{release}"; {name} is one path segment, URL-decoded */
-	int permission;		 /* the program's own enum; 0 is not allowed, public is an explicit value */
+	const char *pattern; /* "/v1/releases/{release}"; {name} is one path segment, URL-decoded */
+	int permission; /* the program's own enum; 0 is not allowed, public is an explicit value */
 	enum web_body body;
 	uint64_t body_max;
 	web_handler handler;
@@ -87,15 +97,16 @@ struct route {
 };
 
 struct web_settings {
-	const char *listen;  /* address, "127.0.0.1" */
-	uint16_t port;	     /* 0: any; web_port tells */
+	const char *listen;	     /* address, "127.0.0.1" */
+	uint16_t port;		     /* 0: any; web_port tells */
 	const char *tls_certificate; /* PEM files; NULL: plain HTTP */
 	const char *tls_key;
-	const char *client_authority; /* PEM: client certificates are asked for, never demanded by TLS; checked once per
-					 connection, web_peer tells */
-	size_t io_threads;   /* 0: 2 */
-	size_t workers;	     /* 0: 8 */
-	size_t queue_max;    /* 0: 1,024 */
+	/* PEM: client certificates are asked for, never demanded by TLS; checked once per
+	 * connection (chain, time, purpose), web_peer tells. */
+	const char *client_authority;
+	size_t io_threads;	/* 0: 2 */
+	size_t workers;		/* 0: 8 */
+	size_t queue_max;	/* 0: 1,024 */
 	size_t connections_max; /* 0: 4,096 */
 	const struct route *routes;
 	size_t route_count;
@@ -125,7 +136,8 @@ const char *web_remote(struct request *request); /* numeric address */
 const struct doc *web_doc(struct request *request);
 struct bytes web_raw(struct request *request);
 uint64_t web_content_length(struct request *request); /* UINT64_MAX: not said */
-/* The verified client certificate of this connection: subject CN, and SHA-256 of its DER; NULL if none or not valid. */
+/* The verified client certificate of this connection: subject CN, and SHA-256 of its DER; NULL if
+ * none or not valid. */
 const char *web_peer(struct request *request);
 const struct sha256_hex *web_peer_fingerprint(struct request *request);
 /* scheme://host of the request, for absolute links: from Host, checked for its form. */

@@ -66,7 +66,7 @@ static bool buffer_grow(struct request *request, size_t need)
 enum web_take web_body_take(struct request *request, const void *data, size_t size)
 {
 	const struct route *route = request->pattern ? request->pattern->route : NULL;
-	bool wanted = request->stage == STAGE_CALL && !request->over;
+	bool wanted = route && request->stage == STAGE_CALL && !request->over;
 
 	if (wanted && route->body == WEB_BODY_STREAM && request->buffer_used > 0 &&
 	    request->buffer_used + size > WEB_PIECE_BYTES)

@@ -211,8 +211,9 @@ static bool path_fits(const struct web_pattern *pattern, const struct web_target
 		return false;
 	for (size_t i = 0; i < pattern->count; i++) {
 		const struct web_segment *segment = &pattern->segments[i];
-		if (!segment->param && (strncmp(segment->at, target->segments[i], segment->size) ||
-					target->segments[i][segment->size] != '\0'))
+		const char *own = target->segments[i];
+		if (!segment->param &&
+		    (strncmp(segment->at, own, segment->size) != 0 || own[segment->size] != '\0'))
 			return false;
 	}
 	return true;

@@ -229,7 +229,7 @@ static void test_web_stream__does_not_read_on_while_the_sink_is_busy(void **stat
 	/* The kernel's buffers fill up, then sending blocks: that is what we want of it. */
 	sent = send_pattern(socket, 0, 64 * MIB);
 	assert_true(sent < 32 * MIB);
-	assert_int_equal(pieces, 1);
+	assert_int_equal(gate_counted(&pieces), 1);
 	setsockopt(socket, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
 	close(socket);
 	gate_open();

@@ -65,6 +65,14 @@ void gate_count(size_t *count)
 	pthread_mutex_unlock(&lock);
 }
 
+size_t gate_counted(const size_t *count)
+{
+	pthread_mutex_lock(&lock);
+	size_t counted = *count;
+	pthread_mutex_unlock(&lock);
+	return counted;
+}
+
 void gate_await_count(const size_t *count, size_t least)
 {
 	pthread_mutex_lock(&lock);

@@ -19,6 +19,7 @@ void gate_pass(void);		/* of the handler: waits while it is shut */
 void gate_await(size_t inside); /* until so many are waiting at it */
 /* Until *count, changed by other threads with gate_count, is at least this. */
 void gate_count(size_t *count);
+size_t gate_counted(const size_t *count);
 void gate_await_count(const size_t *count, size_t least);
 
 #endif
