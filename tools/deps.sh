@@ -16,7 +16,7 @@ run='gcc libc6-dev make mawk postgresql-15 postgresql-client-15 libpq-dev libmic
 	libgnutls28-dev libjansson-dev libssl-dev libcurl4-openssl-dev libgit2-dev zlib1g-dev
 	openssl util-linux procps'
 demo='u-boot-qemu firmware-ath9k-htc firmware-microbit-micropython
-	debian-installer-12-netboot-arm64 jq git curl uuid-runtime'
+	debian-installer-12-netboot-arm64 u-boot-tools jq git curl uuid-runtime'
 test='libcmocka-dev softhsm2 opensc libengine-pkcs11-openssl golang-go golang-golang-x-mod-dev
 	openssh-client python3'
 lint='clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 cppcheck lcov'
