@@ -48,14 +48,14 @@ MUST_CHECK bool fetch_exchange(struct fetch *fetch, struct arena *arena, const c
 			       const char *url, const char *const *headers,
 			       const char *content_type, struct bytes body, size_t max,
 			       struct fetch_answer *out, struct err *err);
-/* JSON out (may be NULL) and in; *out is NULL when the answer has no body. When the answer is problem
- * JSON of ours, *out is filled and err says its code and detail: false. */
+/* JSON out (may be NULL) and in; *out is NULL when the answer has no body. When the answer is
+ * problem JSON of ours, *out is filled and err says its code and detail: false. */
 MUST_CHECK bool fetch_json(struct fetch *fetch, struct arena *arena, const char *method,
 			   const char *url, const struct doc *body, const struct doc **out,
 			   struct err *err);
 
-/* Downloads from `offset` on (Range) to the sink; a server that answers 200 to a range, or has a file
- * of another size, is E_FETCH. expected_bytes: of the whole file; UINT64_MAX: not known. When the
+/* Downloads from `offset` on (Range) to the sink; a server that answers 200 to a range, or has a
+ * file of another size, is E_FETCH. expected_bytes: of the whole file; UINT64_MAX: not known. When the
  * server refused, err says the code of its problem, and *out its status and Retry-After. */
 typedef bool (*fetch_sink)(void *context, struct bytes piece, struct err *err);
 MUST_CHECK bool fetch_download(struct fetch *fetch, struct arena *arena, const char *url,
