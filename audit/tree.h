@@ -53,11 +53,11 @@ MUST_CHECK bool tree_source_root(const struct tree_source *source, int64_t size,
 /* That leaf index is in the tree of this size. E_TREE_RANGE: not index < size. */
 MUST_CHECK bool tree_prove_inclusion(const struct tree_source *source, int64_t index, int64_t size,
 				     struct tree_path *out, struct err *err);
-/* That the tree of size `from` is the beginning of that of size `to`; from = 0 or = to: no hashes. */
+/* That the tree of size `from` begins that of size `to`; no hashes when from is 0 or to. */
 MUST_CHECK bool tree_prove_consistency(const struct tree_source *source, int64_t from, int64_t to,
 				       struct tree_path *out, struct err *err);
 
-/* E_TREE_PROOF unless exactly this path leads from leaf to root: no hash missing, none left over. */
+/* E_TREE_PROOF unless exactly this path leads from leaf to root: none missing, none left over. */
 MUST_CHECK bool tree_check_inclusion(const struct sha256 *leaf, int64_t index, int64_t size,
 				     const struct sha256 *path, size_t count,
 				     const struct sha256 *root, struct err *err);

@@ -21,17 +21,18 @@
 enum { DIRECTORY_ACTS_MAX = 500, DIRECTORY_BYTES_MAX = 1024 * 1024 };
 
 enum directory_kind {
-	DIRECTORY_PERSON_ADD,	 /* person, name, organisation */
-	DIRECTORY_PERSON_INVITE, /* person, token_sha256, expires_at */
-	DIRECTORY_PERSON_LEAVE,	 /* person */
-	DIRECTORY_ROLE_GRANT,	 /* person, role, product ("*": every) */
-	DIRECTORY_ROLE_REVOKE,	 /* the same */
-	DIRECTORY_KEY_ENROL,	 /* person, certificate */
-	DIRECTORY_KEY_REVOKE,	 /* key_id */
-	DIRECTORY_PRODUCT_PUT,	 /* product, name, hardware, rulesets */
-	DIRECTORY_RULESET_ADOPT, /* name (a name, not a line), sha256 */
-	DIRECTORY_DEVICE_REGISTER, /* device, product, serial, device_hardware, market, site, assurance, report_key? */
-	DIRECTORY_DEVICE_REVOKE, /* device */
+	DIRECTORY_PERSON_ADD,	   /* person, name, organisation */
+	DIRECTORY_PERSON_INVITE,   /* person, token_sha256, expires_at */
+	DIRECTORY_PERSON_LEAVE,	   /* person */
+	DIRECTORY_ROLE_GRANT,	   /* person, role, product ("*": every) */
+	DIRECTORY_ROLE_REVOKE,	   /* the same */
+	DIRECTORY_KEY_ENROL,	   /* person, certificate */
+	DIRECTORY_KEY_REVOKE,	   /* key_id */
+	DIRECTORY_PRODUCT_PUT,	   /* product, name, hardware, rulesets */
+	DIRECTORY_RULESET_ADOPT,   /* name (a name, not a line), sha256 */
+	DIRECTORY_DEVICE_REGISTER, /* device, product, serial, device_hardware, market, site,
+				      assurance, report_key? */
+	DIRECTORY_DEVICE_REVOKE,   /* device */
 	DIRECTORY_KINDS
 };
 const char *directory_kind_word(enum directory_kind kind); /* "person.add" */

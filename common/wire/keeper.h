@@ -44,7 +44,7 @@ struct doc *keeper_reply_error(struct arena *arena, const struct err *err,
 /* Canonical bytes that fit a frame. */
 MUST_CHECK bool keeper_frame_of(struct arena *arena, const struct doc *doc, struct bytes *out,
 				struct err *err);
-/* *out is set whenever the frame is a reply; ok: false becomes err with the reply's code and detail. */
+/* *out is set whenever the frame is a reply; ok: false becomes err with its code and detail. */
 MUST_CHECK bool keeper_reply_parse(struct arena *arena, struct bytes frame, const struct doc **out,
 				   struct err *err);
 

@@ -89,7 +89,7 @@ static struct slot *free_slot(struct keeper_client *client)
 	return found;
 }
 
-/* A condition's deadline is of the wall clock, which may be set; so it only wakes us to look again. */
+/* A condition's deadline is of the wall clock, which may be set; it only wakes us to look again. */
 static void wait_a_little(struct keeper_client *client)
 {
 	clock_us until = clock_now() + SLOT_WAIT_MS * 1000;

@@ -28,7 +28,8 @@ struct manifest {
 	const char *product;
 	const char *version;
 	int64_t sequence; /* rises with every release of the product */
-	int64_t security_floor; /* the device takes nothing below it once this one is confirmed; <= sequence */
+	/* Once this release is confirmed the device takes none below it; 0 to sequence. */
+	int64_t security_floor;
 	struct text_list hardware;
 	const struct manifest_artifact *artifacts; /* names unique; the first is the bank image */
 	size_t artifact_count;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which devices is a campaign aimed at, and when: for whoever drafts, signs, opens or verifies one. */
+/* Which devices is a campaign aimed at, and when: for whoever drafts, signs or verifies one. */
 
 #include "common/wire/plan.h"
 

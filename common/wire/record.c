@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What was tested, by whom, with which result: for the desk that takes records, and for the gate. */
+/* What was tested, by whom, with which result: for the desk that takes records and the gate. */
 
 #include "common/wire/record.h"
 

@@ -54,8 +54,8 @@ enum shape_kind {
 	SHAPE_KIND_LIST,    /* const struct X *, count at `count_offset`; items of `shape` */
 	SHAPE_KIND_NAMES,   /* struct text_list: names of at most 64 bytes, no two the same */
 	SHAPE_KIND_DIGESTS, /* const struct sha256_hex *, count at `count_offset` */
-	SHAPE_KIND_BLOBS, /* const struct bytes *, count at `count_offset`; base64, each up to 64 KiB */
-	SHAPE_KIND_MAP, /* const struct shape_pair *, count at `count_offset`; values from 0 */
+	SHAPE_KIND_BLOBS, /* const struct bytes *, count at `count_offset`; base64, each <= 64 KiB */
+	SHAPE_KIND_MAP,	  /* const struct shape_pair *, count at `count_offset`; values from 0 */
 };
 
 struct shape_field {
@@ -116,7 +116,8 @@ struct shape {
 #define SHAPE_OBJECT(s, m, inner) {SHAPE_FIELD(s, m, SHAPE_KIND_OBJECT, 0, 0), .shape = (inner)}
 #define SHAPE_NAMES(s, m, lo, hi) {SHAPE_FIELD(s, m, SHAPE_KIND_NAMES, lo, hi)}
 #define SHAPE_LIST(s, m, n, inner, lo, hi) \
-	{SHAPE_FIELD(s, m, SHAPE_KIND_LIST, lo, hi), .count_offset = offsetof(s, n), .shape = (inner)}
+	{SHAPE_FIELD(s, m, SHAPE_KIND_LIST, lo, hi), .count_offset = offsetof(s, n), \
+	 .shape = (inner)}
 #define SHAPE_LIST_OPT(s, m, n, inner, hi) \
 	{SHAPE_FIELD(s, m, SHAPE_KIND_LIST, 1, hi), .count_offset = offsetof(s, n), \
 	 .shape = (inner), .optional = true}

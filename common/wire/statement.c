@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What does a person say by signing: for the keeper that asks, the client that shows, the verifier. */
+/* What does a person say by signing: for keeper, client and verifier. */
 
 #include "common/wire/statement.h"
 

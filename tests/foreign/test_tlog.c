@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Does Go's golang.org/x/mod/sumdb (tlog and note), which shares nothing with ours, find the same
- * roots and proofs, and open our checkpoints? Every question is asked again with one thing wrong, and
- * has to be refused then.
+ * roots and proofs, and open our checkpoints? Every question is asked again with one thing wrong,
+ * and has to be refused then.
  */
 
 #include <setjmp.h>

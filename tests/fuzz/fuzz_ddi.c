@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What devices and foreign servers say over DDI: what was understood is said again in our own words,
- * and understood as the same.
+ * What devices and foreign servers say over DDI: what was understood is said again in our own
+ * words, and understood as the same.
  */
 
 #include "tests/fuzz/fuzz.h"

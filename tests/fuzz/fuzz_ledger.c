@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Notes, checkpoints, note keys, bundles and frontiers: what is read is written with the same bytes.
+ * Notes, checkpoints, note keys, bundles, frontiers: what is read is written with the same bytes.
  */
 
 #include "tests/fuzz/fuzz.h"

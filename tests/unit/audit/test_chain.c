@@ -32,7 +32,7 @@ static int end(void **state)
 static void test_chain_next__is_sha256_of_both(void **state)
 {
 	(void)state;
-	/* (head -c 32 /dev/zero; printf a | openssl dgst -sha256 -binary) | sha256sum, and on with b */
+	/* (head -c 32 /dev/zero; printf a | openssl dgst -sha256 -binary) | sha256sum; then b */
 	static const char *const known[] = {
 		"8c374a53782642f7514d087d26a3e733f1b806009a03e04a43b288ef2fa9f9c0",
 		"153d5381929b50792d3b22ae9596544af3b0e4805be1555a595e6d2a2734933f",
