@@ -63,7 +63,7 @@ void access_words(int permission, char *out, size_t size)
 	out[0] = '\0';
 	for (size_t r = 0; r < ROLES && used < size; r++) {
 		if (permission & roles[r].bit)
-			used += (size_t)snprintf(out + used, size - used, "%s%s",
-						 used ? ", " : "", roles[r].role);
+			used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "",
+						 roles[r].role);
 	}
 }

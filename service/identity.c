@@ -56,7 +56,8 @@ static bool identify_person(struct request *request, struct err *err)
 	if (!session_find(service->model, arena, token, web_now(request), &person, err))
 		return false;
 	if (!person.found)
-		return err_fail(err, E_UNIDENTIFIED, "The session is over or was never begun; log in again");
+		return err_fail(err, E_UNIDENTIFIED,
+				"The session is over or was never begun; log in again");
 	struct actor *actor = arena_alloc(arena, sizeof(*actor));
 	*actor = (struct actor){
 		.kind = ACTOR_PERSON, .id = person.id, .name = person.name, .auth = "session"};

@@ -112,9 +112,8 @@ static bool serve(const struct service_settings *settings, struct err *err)
 	signal(SIGPIPE, SIG_IGN);
 	if (geteuid() == 0)
 		log_warn("runs-as-root", LOG_TEXT("advice", "give it a user of its own"));
-	bool started =
-		check(settings, err) && service_open(settings, &service, err) &&
-		listen_for(service, &web, err);
+	bool started = check(settings, err) && service_open(settings, &service, err) &&
+		       listen_for(service, &web, err);
 	if (started) {
 		log_info("started", LOG_TEXT("listen", settings->listen),
 			 LOG_INT("port", web_port(web)),

@@ -54,8 +54,7 @@ void refusals_free(struct refusals *refusals)
 
 /* ---- counting ---- */
 
-static void source_of(const struct model *model, const char *remote,
-		      char out[2 * SOURCE_BYTES + 1])
+static void source_of(const struct model *model, const char *remote, char out[2 * SOURCE_BYTES + 1])
 {
 	struct sha256 digest = digest_hmac(bytes_of(model->digest_key, sizeof(model->digest_key)),
 					   bytes_of_text(remote));
@@ -129,8 +128,8 @@ static bool count_work(struct db_tx *tx, void *context, struct err *err)
 		events[i].outcome = OUTCOME_REFUSED;
 		audit_stream(&events[i], STREAM_SYSTEM, "service");
 	}
-	return audit_append_all(tx, &work->refusals->model->writer, &work->act, events,
-				work->count, err);
+	return audit_append_all(tx, &work->refusals->model->writer, &work->act, events, work->count,
+				err);
 }
 
 /* Takes rows that are due out of the table, at most EVENTS_AT_ONCE. */
@@ -190,8 +189,8 @@ bool refusals_write(struct refusals *refusals, struct arena *arena, clock_us at,
 			.rows = rows,
 			.count = count,
 		};
-		if (!db_transact(refusals->model->pool, arena, DB_READ_COMMITTED, count_work,
-				 &work, err)) {
+		if (!db_transact(refusals->model->pool, arena, DB_READ_COMMITTED, count_work, &work,
+				 err)) {
 			give_back(refusals, rows, count);
 			return false;
 		}

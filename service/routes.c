@@ -58,8 +58,8 @@ const struct route service_routes[] = {
 	ROUTE(GET,    "/v1/documents/{sha256}", PERM_PERSON, EMPTY, api_document_get, NULL),
 
 	/* directory.c */
-	ROUTE(GET,    "/v1/directory/next", PERM_ADMIN, EMPTY, api_directory_next, NULL),
-	ROUTE(POST,   "/v1/directory", PERM_ADMIN, JSON(2 * MIB), api_directory_put, "directory.acted"),
+	ROUTE(GET,    "/v1/directory/next", PERM_PUBLIC, EMPTY, api_directory_next, NULL),
+	ROUTE(POST,   "/v1/directory", PERM_PUBLIC, JSON(2 * MIB), api_directory_put, "directory.acted"),
 	ROUTE(GET,    "/v1/persons", PERM_PERSON, EMPTY, api_persons, NULL),
 
 	/* trust.c */

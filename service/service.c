@@ -173,8 +173,8 @@ static bool record_start(struct service *service, struct err *err)
 			.arena = arena},
 	};
 
-	bool good = db_transact(service->model->pool, arena, DB_READ_COMMITTED, start_work, &work,
-				err);
+	bool good =
+		db_transact(service->model->pool, arena, DB_READ_COMMITTED, start_work, &work, err);
 	arena_free(arena);
 	return good;
 }
@@ -197,8 +197,8 @@ bool service_open(const struct service_settings *settings, struct service **out,
 		service_close(service);
 		return false;
 	}
-	service->model->keeper = keeper_client_new(settings->keeper_socket,
-						   KEEPER_CONNECTIONS_OURS, 0);
+	service->model->keeper =
+		keeper_client_new(settings->keeper_socket, KEEPER_CONNECTIONS_OURS, 0);
 	if (!clock_start(service, err)) {
 		service_close(service);
 		return false;

@@ -53,9 +53,9 @@ struct actor_grant {
 /* Who asks, as identity.c found out: web_actor gives one; NULL on public routes. */
 struct actor {
 	enum actor_kind kind;
-	const char *id;	  /* person or device */
-	const char *name; /* of a person */
-	const char *auth; /* "session", "token", "certificate" */
+	const char *id;			  /* person or device */
+	const char *name;		  /* of a person */
+	const char *auth;		  /* "session", "token", "certificate" */
 	const struct actor_grant *grants; /* of a person */
 	size_t grant_count;
 };

@@ -40,8 +40,8 @@ bool api_document_get(struct request *request, struct reply *reply, struct err *
 	struct sha256_hex sha256;
 
 	if (!api_sha256(request, "sha256", &sha256, err) ||
-	    !document_get(api_model(request), web_arena(request), sha256.text, NULL,
-			  &reply->bytes, err))
+	    !document_get(api_model(request), web_arena(request), sha256.text, NULL, &reply->bytes,
+			  err))
 		return false;
 	reply->content_type = "application/json";
 	reply->etag = arena_text(web_arena(request), sha256.text);

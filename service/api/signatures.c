@@ -28,8 +28,8 @@ static bool ask(struct request *request, struct reply *reply, struct err *err)
 	struct challenge_body body;
 
 	if (!doc_read(act.arena, web_doc(request), fields, DOC_COUNT(fields), &body, err) ||
-	    !signature_ask(api_model(request), &act, body.meaning, body.object, body.reason,
-			   &asked, err))
+	    !signature_ask(api_model(request), &act, body.meaning, body.object, body.reason, &asked,
+			   err))
 		return false;
 	doc_set_text(answer, "challenge", asked.challenge);
 	doc_set_text(answer, "statement", asked.statement);

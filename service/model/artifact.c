@@ -52,8 +52,7 @@ static bool clean_incoming(const char *folder, struct err *err)
 	if (!open_folder)
 		return err_fail(err, E_FILE, "%.160s cannot be read: %s", folder, strerror(errno));
 	while ((entry = readdir(open_folder))) {
-		if (entry->d_name[0] != '.' &&
-		    unlinkat(dirfd(open_folder), entry->d_name, 0) == 0)
+		if (entry->d_name[0] != '.' && unlinkat(dirfd(open_folder), entry->d_name, 0) == 0)
 			removed++;
 	}
 	closedir(open_folder);
@@ -288,8 +287,8 @@ bool artifact_open(struct model *model, const struct act *act, const char *sha25
 			O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (file < 0) {
 		record_damage(model, act, out, errno == ENOENT ? "nothing" : "no file");
-		return err_fail(err, E_ARTIFACT_DAMAGED, "The file of artifact %.64s is gone; upload it again",
-				sha256);
+		return err_fail(err, E_ARTIFACT_DAMAGED,
+				"The file of artifact %.64s is gone; upload it again", sha256);
 	}
 	if (!artifact_file_good(model, file, out, &good, &fresh, &found, err)) {
 		close(file);

@@ -3,6 +3,7 @@
 
 #include "service/model/directory.h"
 
+#include "common/encode.h"
 #include "service/model/document.h"
 
 #include <string.h>
@@ -34,47 +35,136 @@ bool directory_next_get(struct model *model, const struct act *act, struct direc
 
 /* ---- putting ---- */
 
-/* The keeper is asked first whether it is there: else nothing is stored. */
-static bool put(struct model *model, const struct act *act, const char *what, const char *type,
-		struct bytes document, const struct doc *cms, struct keeper_place *place,
-		struct err *err)
+struct putting {
+	struct model *model;
+	const struct act *act;
+	struct bytes document;
+	const struct doc *cms; /* base64 texts */
+	struct sha256_hex signers[DIRECTORY_CMS_MAX];
+	size_t count;
+	bool enrolled; /* one of the signers is a live personal key */
+};
+
+/* Whose keys signed. Anybody may call these addresses, so nothing is stored before that is known. */
+static bool read_signers(struct putting *putting, enum sign_role role, struct err *err)
 {
-	struct doc *members = doc_object(act->arena);
+	struct arena *arena = putting->act->arena;
+
+	putting->count = doc_size(putting->cms);
+	for (size_t i = 0; i < putting->count; i++) {
+		const char *text = doc_text(doc_at(putting->cms, i));
+		struct sign_cert signer;
+		struct bytes cms;
+		if (!text)
+			return err_fail(err, E_DOC_FIELD, "cms must be a list of base64 texts");
+		if (!decode_base64(arena, text, &cms, err) ||
+		    !sign_cms_check(arena, cms, putting->document, role, 0, &signer, err))
+			return false;
+		putting->signers[i] = signer.key_id;
+	}
+	return true;
+}
+
+/* The keeper is asked first whether it is there: else nothing is stored. */
+static bool put(struct putting *putting, const char *what, const char *type,
+		struct keeper_place *place, struct err *err)
+{
+	struct doc *members = doc_object(putting->act->arena);
 	struct sha256_hex digest;
 
-	*place = (struct keeper_place){0};
-	if (!keeper_call_ready(model, act, err) ||
-	    !document_store(model, act, type, document, &digest, err))
+	if (!keeper_call_ready(putting->model, putting->act, err) ||
+	    !document_store(putting->model, putting->act, type, putting->document, &digest, err))
 		return false;
 	doc_set_text(members, "what", what);
 	doc_set_text(members, "sha256", digest.text);
-	doc_set(members, "cms", cms);
-	return keeper_call_sealed(model, act, "put", members, NULL, place, err);
+	doc_set(members, "cms", putting->cms);
+	return keeper_call_sealed(putting->model, putting->act, "put", members, NULL, place, err);
+}
+
+static bool enrolled_work(struct db_tx *tx, void *context, struct err *err)
+{
+	struct putting *putting = context;
+	const char **keys = arena_array(db_arena(tx), putting->count, sizeof(*keys));
+	struct db_row row;
+
+	for (size_t i = 0; i < putting->count; i++)
+		keys[i] = putting->signers[i].text;
+	if (!db_one(tx, STMT_DIRECTORY_KEYS_KNOWN, DB(db_texts(keys, putting->count)), &row, err))
+		return false;
+	putting->enrolled = db_get_bool(&row, "known");
+	return true;
+}
+
+/* That one key at least is of somebody who could be an admin; the keeper looks properly. */
+static bool demand_known_signer(struct putting *putting, struct err *err)
+{
+	struct directory_trust trust;
+	const struct trust_entry *entry;
+
+	if (!directory_trust_get(putting->model, putting->act, &trust, err) ||
+	    !db_transact(putting->model->pool, putting->act->arena, DB_READ_COMMITTED,
+			 enrolled_work, putting, err))
+		return false;
+	bool known = putting->enrolled;
+	for (size_t i = 0; i < putting->count && !known; i++) {
+		struct err none = {0};
+		known = trust_find_key(&trust.trust, TRUST_ADMIN, &putting->signers[i], NULL, NULL,
+				       putting->act->at, &entry, &none);
+	}
+	if (!known)
+		return err_fail(err, E_DIRECTORY_ADMINS, NULL);
+	return true;
 }
 
 bool directory_put(struct model *model, const struct act *act, struct bytes document,
 		   const struct doc *cms, int64_t *number, struct keeper_place *place,
 		   struct err *err)
 {
+	struct putting putting = {.model = model, .act = act, .document = document, .cms = cms};
 	struct directory statement;
 
 	*place = (struct keeper_place){0};
 	if (!directory_parse(act->arena, document, &statement, err) ||
-	    !put(model, act, "directory", DIRECTORY_TYPE, document, cms, place, err))
+	    !read_signers(&putting, SIGN_PERSON, err) || !demand_known_signer(&putting, err) ||
+	    !put(&putting, "directory", DIRECTORY_TYPE, place, err))
 		return false;
 	*number = statement.number;
 	return true;
+}
+
+/* That one of the roots in force signed; before the first document anybody's roots will do. */
+static bool demand_root(struct putting *putting, struct err *err)
+{
+	struct directory_trust current;
+	struct err none = {0};
+
+	if (!directory_trust_get(putting->model, putting->act, &current, &none)) {
+		if (none.code == E_TRUST_MISSING)
+			return true;
+		*err = none;
+		return false;
+	}
+	for (size_t i = 0; i < putting->count; i++) {
+		for (size_t r = 0; r < current.trust.roots.key_count; r++) {
+			struct sha256_hex root = sign_key_id(current.trust.roots.keys[r]);
+			if (strcmp(root.text, putting->signers[i].text) == 0)
+				return true;
+		}
+	}
+	return err_fail(err, E_TRUST_QUORUM, NULL);
 }
 
 bool directory_trust_put(struct model *model, const struct act *act, struct bytes document,
 			 const struct doc *cms, int64_t *version, struct keeper_place *place,
 			 struct err *err)
 {
+	struct putting putting = {.model = model, .act = act, .document = document, .cms = cms};
 	struct trust trust;
 
 	*place = (struct keeper_place){0};
 	if (!trust_parse(act->arena, document, &trust, err) ||
-	    !put(model, act, "trust", TRUST_TYPE, document, cms, place, err))
+	    !read_signers(&putting, SIGN_ROOT, err) || !demand_root(&putting, err) ||
+	    !put(&putting, "trust", TRUST_TYPE, place, err))
 		return false;
 	*version = trust.version;
 	return true;
@@ -211,8 +301,9 @@ bool directory_demand_role(struct model *model, const struct act *act, const cha
 	if (!db_transact(model->pool, act->arena, DB_READ_COMMITTED, role_work, &work, err))
 		return false;
 	if (!work.held)
-		return err_fail(err, E_DENIED,
-				"You do not hold the role %s for product %.64s; ask an administrator",
-				roles[0], product);
+		return err_fail(
+			err, E_DENIED,
+			"You do not hold the role %s for product %.64s; ask an administrator",
+			roles[0], product);
 	return true;
 }

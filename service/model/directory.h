@@ -4,7 +4,9 @@
 
 /*
  * Who there is and what is in force, as the keeper let it in: directory statements (two admins),
- * trust documents (the root keys). The service stores the bytes, the keeper checks the signatures.
+ * trust documents (the root keys). The signatures are the permission, also before there is anybody to
+ * log in. The service looks whether they hold and whether one of the keys is known at all, so that
+ * strangers cannot fill the table of documents; the keeper decides.
  */
 
 #include "common/wire/directory.h"
@@ -44,9 +46,8 @@ struct directory_person {
 	const char *keys;   /* "key_id key_id" */
 };
 MUST_CHECK bool directory_persons_list(struct model *model, const struct act *act,
-				       const struct page *page,
-				       const struct directory_person **out, size_t *count,
-				       bool *more, struct err *err);
+				       const struct page *page, const struct directory_person **out,
+				       size_t *count, bool *more, struct err *err);
 
 /* That the acting person holds one of these roles (NULL-ended) for this product; E_DENIED. */
 MUST_CHECK bool directory_demand_role(struct model *model, const struct act *act,

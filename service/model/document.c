@@ -46,8 +46,9 @@ bool document_put(struct model *model, const struct act *act, struct bytes docum
 	word = doc_get_text(doc, "type");
 	if (!word || strlen(word) > DOCUMENT_TYPE_MAX || !id_name_valid(word, DOCUMENT_TYPE_MAX) ||
 	    strncmp(word, ours, sizeof(ours) - 1) != 0)
-		return err_fail(err, E_DOC_TYPE, "A document is an object with a type of ours, such "
-						 "as countersign.ruleset.v1");
+		return err_fail(err, E_DOC_TYPE,
+				"A document is an object with a type of ours, such "
+				"as countersign.ruleset.v1");
 	if (!doc_parse_signed(act->arena, document, word, &doc, err) ||
 	    !document_store(model, act, word, document, sha256, err))
 		return false;

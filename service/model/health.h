@@ -7,8 +7,8 @@
 #include "service/model/keeper_call.h"
 
 struct health {
-	bool database; /* answers, and takes writes */
-	bool keeper;   /* answers, and seals */
+	bool database;		       /* answers, and takes writes */
+	bool keeper;		       /* answers, and seals */
 	int64_t size, checkpoint_size; /* of the ledger, as the keeper says; 0 when it does not */
 };
 void health_ask(struct model *model, const struct act *act, struct health *out);

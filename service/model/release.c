@@ -30,8 +30,8 @@ static bool check_author(struct draft *draft, struct err *err)
 	struct sign_cert signer;
 
 	if (!directory_trust_get(draft->model, &draft->act, &trust, err) ||
-	    !sign_cms_check(draft->act.arena, draft->cms, draft->bytes, SIGN_AUTHOR,
-			    draft->act.at, &signer, err) ||
+	    !sign_cms_check(draft->act.arena, draft->cms, draft->bytes, SIGN_AUTHOR, draft->act.at,
+			    &signer, err) ||
 	    !trust_find_key(&trust.trust, TRUST_AUTHOR, &signer.key_id, draft->manifest.product,
 			    NULL, draft->act.at, &entry, err))
 		return false;

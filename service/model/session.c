@@ -17,10 +17,10 @@ static bool login_work(struct db_tx *tx, void *context, struct err *err)
 {
 	struct login_work *work = context;
 
-	return db_run(tx, STMT_SESSION_INSERT,
-		      DB(db_text(work->token.text), db_text(work->person),
-			 db_time(work->expires_at)),
-		      NULL, err);
+	return db_run(
+		tx, STMT_SESSION_INSERT,
+		DB(db_text(work->token.text), db_text(work->person), db_time(work->expires_at)),
+		NULL, err);
 }
 
 bool session_login(struct model *model, const struct act *act, const char *person,
@@ -150,9 +150,9 @@ static bool same_digest(const char *stored, const struct sha256_hex *shown)
 	return same && stored;
 }
 
-bool session_device(struct model *model, struct arena *arena, const char *device,
-		    const char *token, const struct sha256_hex *certificate, clock_us at,
-		    const char **auth, struct err *err)
+bool session_device(struct model *model, struct arena *arena, const char *device, const char *token,
+		    const struct sha256_hex *certificate, clock_us at, const char **auth,
+		    struct err *err)
 {
 	struct device_work work = {.device = device, .at = at};
 

@@ -18,3 +18,7 @@ SELECT p.id, p.name, p.organisation, p.left_event IS NULL AS active,
 	coalesce((SELECT string_agg(k.key_id, ' ' ORDER BY k.key_id)
 		FROM personal_key k WHERE k.person = p.id AND k.revoked_event IS NULL), '') AS keys
 FROM person p WHERE p.id COLLATE "C" > $1::text ORDER BY p.id COLLATE "C" LIMIT $2::bigint;
+
+-- name: directory_keys_known :one
+-- Whether one of these is the live personal key of somebody.
+SELECT EXISTS (SELECT FROM personal_key WHERE key_id = ANY ($1::text[]) AND revoked_event IS NULL) AS known;
