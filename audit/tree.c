@@ -270,7 +270,7 @@ bool tree_check_inclusion(const struct sha256 *leaf, int64_t index, int64_t size
 	return (last == 0 && same(&hash, root)) || broken(err);
 }
 
-/* RFC 9162 section 2.1.4.2, from where both trees share their first node on. */
+/* RFC 9162 section 2.1.4.2, from where both trees share their first node on; count > 0. */
 static bool check_growth(int64_t from, const struct sha256 *from_root, int64_t to,
 			 const struct sha256 *to_root, const struct sha256 *path, size_t count)
 {
@@ -281,8 +281,6 @@ static bool check_growth(int64_t from, const struct sha256 *from_root, int64_t t
 		place >>= 1;
 		last >>= 1;
 	}
-	if (!perfect && count == 0)
-		return false;
 	struct sha256 old_hash = perfect ? *from_root : path[0];
 	struct sha256 new_hash = old_hash;
 	for (size_t i = perfect ? 0 : 1; i < count; i++) {

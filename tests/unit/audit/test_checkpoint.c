@@ -88,6 +88,7 @@ static void test_checkpoint_text_parse__refuses_every_other_form(void **state)
 		"o\n1\n" ROOT "\nextension\n",
 		"o\n1\n" ROOT "\n\n",
 		"o\r\n1\r\n" ROOT "\r\n",
+		"\xff\n1\n" ROOT "\n",
 	};
 	struct checkpoint checkpoint = {.size = 7};
 
@@ -125,6 +126,12 @@ static void test_checkpoint_open__takes_what_the_ledger_key_signed(void **state)
 	assert_true(checkpoint_text_write(arena, &checkpoint, &text, &err));
 	assert_true(note_sign(arena, text, "other.example", key, &note, &err));
 	assert_false(checkpoint_open(arena, note, &renamed, &again, &err));
+	assert_int_equal(err.code, E_CHECKPOINT);
+	err_clear(&err);
+	/* A note of the ledger that is no checkpoint. */
+	assert_true(
+		note_sign(arena, bytes_of_text("x\n"), "ledger.example/demo", key, &note, &err));
+	assert_false(checkpoint_open(arena, note, &ours, &again, &err));
 	assert_int_equal(err.code, E_CHECKPOINT);
 }
 

@@ -78,6 +78,7 @@ static void test_note_check__passes_over_unknown_keys(void **state)
 
 	assert_true(opens(TEXT "\n" OTHER LINE, &err));
 	assert_true(opens(TEXT "\n" LINE OTHER, &err));
+	assert_true(opens(TEXT "\n" LINE LINE, &err));
 	/* The same name, another key: as unknown as another name. */
 	assert_true(opens(TEXT "\n" LINE DASH "example.com/foo AAAAAAAA\n", &err));
 	assert_false(opens(TEXT "\n" OTHER, &err));
@@ -128,7 +129,8 @@ static void test_note_parse__refuses_every_other_form(void **state)
 		"\n\n",
 		TEXT,
 		TEXT "\n",
-		TEXT LINE,					       /* no empty line */
+		TEXT LINE, /* no empty line */
+		TEXT "\n-\n",
 		TEXT "\n\n",					       /* no signature */
 		TEXT "\n" LINE "\n",				       /* an empty line behind */
 		TEXT "\n" LINE "\n" TEXT,			       /* a text behind */
@@ -249,7 +251,8 @@ static void test_note_sign__refuses_what_no_reader_takes(void **state)
 	struct sign_key *ecdsa = certs_sign_key(arena, certs_key(arena, "P-256"));
 	struct bytes out = {0};
 	static const char *const texts[] = {"", "no LF", "tab\t\n", "\xff\n", "\r\n"};
-	static const char *const names[] = {"", "a b", "a+b", "a\n", "\xe3\x80\x80", "\xff"};
+	static const char *const names[] = {"",	    "a b", "a+b", "a\n", "\xe3\x80\x80",
+					    "\xff", "\x7f"};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct err err = {0};
@@ -263,6 +266,11 @@ static void test_note_sign__refuses_what_no_reader_takes(void **state)
 	}
 	struct err err = {0};
 	assert_false(note_sign(arena, bytes_of_text(TEXT), "a", ecdsa, &out, &err));
+	err_clear(&err);
+	char *large = arena_alloc(arena, NOTE_BYTES_MAX + 1);
+	memset(large, '\n', NOTE_BYTES_MAX);
+	assert_false(note_sign(arena, bytes_of_text(large), "a", key, &out, &err));
+	assert_int_equal(err.code, E_NOTE);
 	assert_null(out.data);
 }
 

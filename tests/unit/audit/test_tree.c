@@ -400,6 +400,66 @@ static void test_tree_check_consistency__refuses_a_rewritten_past(void **state)
 	}
 }
 
+/* The empty tree begins every tree, and has one root. */
+static void test_tree_check_consistency__knows_the_empty_tree(void **state)
+{
+	(void)state;
+	struct tree_path none = {.count = 0}, one = {.count = 1};
+
+	assert_true(grows(0, &roots[0], 0, &roots[0], &none));
+	assert_true(grows(0, &roots[0], 9, &roots[9], &none));
+	assert_false(grows(0, &roots[1], 9, &roots[9], &none));
+	assert_false(grows(0, &roots[0], 0, &roots[1], &none));
+	assert_false(grows(0, &roots[0], 9, &roots[9], &one));
+	assert_false(grows(9, &roots[9], 9, &roots[9], &one));
+	assert_false(grows(9, &roots[9], 9, &roots[8], &none));
+}
+
+static void test_tree_check__refuses_sizes_out_of_range(void **state)
+{
+	(void)state;
+	struct tree_path none = {.count = 0};
+
+	assert_false(grows(-1, &roots[1], 1, &roots[1], &none));
+	assert_false(grows(1, &roots[1], TREE_SIZE_MAX + 1, &roots[1], &none));
+	assert_false(checks(&leaves[0], INT64_MIN, 1, &none, &leaves[0]));
+	struct err err = {0};
+	assert_false(tree_check_inclusion(&leaves[0], 0, TREE_SIZE_MAX + 1, none.at, 0, &leaves[0],
+					  &err));
+	assert_int_equal(err.code, E_TREE_PROOF);
+}
+
+/* Answers `answers` ranges, then no more. */
+static bool few_ranges(void *context, int64_t start, int level, struct sha256 *out, struct err *err)
+{
+	int *answers = context;
+	(void)start;
+	(void)level;
+	*out = leaves[0];
+	return (*answers)-- > 0 || err_fail(err, E_DB, "the table went away");
+}
+
+static void test_tree_prove__ends_where_its_source_ends(void **state)
+{
+	(void)state;
+	struct tree_path path;
+
+	for (int enough = 0; enough < 4; enough++) {
+		int answers = enough;
+		struct tree_source source = {&answers, few_ranges};
+		struct err err = {0};
+		assert_false(tree_prove_consistency(&source, 6, 15, &path, &err)); /* asks for 5 */
+		assert_int_equal(err.code, E_DB);
+	}
+	for (int enough = 0; enough < 3; enough++) {
+		int answers = enough;
+		struct tree_source source = {&answers, few_ranges};
+		struct err err = {0};
+		assert_false(tree_prove_consistency(&source, 6, 8, &path, &err)); /* asks for 3 */
+		assert_int_equal(err.code, E_DB);
+	}
+}
+
 static bool no_range(void *context, int64_t start, int level, struct sha256 *out, struct err *err)
 {
 	(void)context;
@@ -435,6 +495,15 @@ static void test_tree_prove__refuses_what_is_not_there(void **state)
 	assert_false(tree_source_root(&away, 1, &root, &err));
 	err_clear(&err);
 	assert_false(tree_source_root(&source, TREE_SIZE_MAX + 1, &root, &err));
+	err_clear(&err);
+	assert_false(tree_source_root(&source, -1, &root, &err));
+	err_clear(&err);
+	assert_false(tree_prove_inclusion(&source, 0, TREE_SIZE_MAX + 1, &path, &err));
+	err_clear(&err);
+	assert_false(tree_prove_consistency(&source, -1, 4, &path, &err));
+	err_clear(&err);
+	assert_false(tree_prove_consistency(&source, 1, TREE_SIZE_MAX + 1, &path, &err));
+	assert_int_equal(err.code, E_TREE_RANGE);
 	assert_int_equal(path.count, 99);
 }
 
@@ -450,6 +519,9 @@ int main(void)
 		cmocka_unit_test(
 			test_tree_check_consistency__takes_every_growth_and_no_changed_proof),
 		cmocka_unit_test(test_tree_check_consistency__refuses_a_rewritten_past),
+		cmocka_unit_test(test_tree_check_consistency__knows_the_empty_tree),
+		cmocka_unit_test(test_tree_check__refuses_sizes_out_of_range),
+		cmocka_unit_test(test_tree_prove__ends_where_its_source_ends),
 		cmocka_unit_test(test_tree_prove__refuses_what_is_not_there),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
