@@ -136,7 +136,7 @@ static enum err_code accept(const struct trust_pin *pin, const struct trust *cur
 			    struct bytes document, const char *signers, clock_us at,
 			    struct trust *out)
 {
-	struct bytes cms[8];
+	struct bytes cms[24];
 	size_t count = strlen(signers);
 	struct err err = {0};
 
@@ -163,6 +163,8 @@ static void test_trust_accept__wants_k_distinct_pinned_roots(void **state)
 	assert_string_equal(out.sha256.text, digest_sha256_hex(document).text);
 	assert_int_equal(accept(&pin, NULL, document, "21", now, &out), E_NONE);
 	assert_int_equal(accept(&pin, NULL, document, "x1053", now, &out), E_NONE);
+	/* One root many times does not push another one out. */
+	assert_int_equal(accept(&pin, NULL, document, "00000000000000000002", now, &out), E_NONE);
 
 	assert_int_equal(accept(&pin, NULL, document, "", now, &out), E_TRUST_QUORUM);
 	assert_int_equal(accept(&pin, NULL, document, "0", now, &out), E_TRUST_QUORUM);
