@@ -129,6 +129,7 @@ void *web_app(struct request *request);
 const char *web_request_id(struct request *request);
 clock_us web_now(struct request *request); /* when its headers were complete */
 const char *web_path(struct request *request);
+bool web_head(struct request *request); /* HEAD: only the headers of the answer are sent */
 const char *web_param(struct request *request, const char *name); /* of the pattern */
 const char *web_query(struct request *request, const char *name); /* NULL if absent */
 const char *web_header(struct request *request, const char *name);

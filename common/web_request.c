@@ -209,6 +209,11 @@ const char *web_path(struct request *request)
 	return request->target.path ? request->target.path : "";
 }
 
+bool web_head(struct request *request)
+{
+	return request->head;
+}
+
 const char *web_param(struct request *request, const char *name)
 {
 	return web_route_param(request->pattern, &request->target, name);

@@ -8,6 +8,9 @@
 
 #include "service/access.h"
 #include "service/api/artifacts.h"
+#include "service/api/campaigns.h"
+#include "service/api/ddi.h"
+#include "service/api/devices.h"
 #include "service/api/directory.h"
 #include "service/api/documents.h"
 #include "service/api/gates.h"
@@ -38,6 +41,9 @@
 #define ROUTE_BATCH(verb, path, who, how, call, kind)                                      \
 	{.method = WEB_##verb, .pattern = (path), .permission = (who), how, .batch = call, \
 	 .event = (kind)}
+
+/* Of a device: {id} is its own. */
+#define DDI "/{tenant}/controller/v1/{id}"
 
 /* clang-format off */
 const struct route service_routes[] = {
@@ -86,6 +92,31 @@ const struct route service_routes[] = {
 	/* signatures.c */
 	ROUTE(POST,   "/v1/challenges", PERM_PERSON, SMALL, api_challenge, "challenge.given"),
 	ROUTE(POST,   "/v1/signatures", PERM_PERSON, JSON(64 * KIB), api_signature_give, "signature.given"),
+
+	/* campaigns.c */
+	ROUTE(POST,   "/v1/campaigns", PERM_RELEASE_MANAGER, JSON(2 * MIB), api_campaign_draft, "campaign.drafted"),
+	ROUTE(GET,    "/v1/campaigns", PERM_PERSON, EMPTY, api_campaigns, NULL),
+	ROUTE(GET,    "/v1/campaigns/{campaign}", PERM_PERSON, EMPTY, api_campaign_get, NULL),
+	ROUTE(GET,    "/v1/campaigns/{campaign}/devices", PERM_PERSON, EMPTY, api_campaign_devices, NULL),
+	ROUTE(GET,    "/v1/campaigns/{campaign}/gate", PERM_PERSON, EMPTY, api_campaign_gate, NULL),
+	ROUTE(POST,   "/v1/campaigns/{campaign}/start", PERM_RELEASE_MANAGER, SMALL, api_campaign_start, "campaign.opened"),
+	ROUTE(POST,   "/v1/campaigns/{campaign}/hold", PERM_RELEASE_MANAGER | PERM_QA | PERM_SUPPORT, SMALL, api_campaign_hold, "campaign.held"),
+	ROUTE(POST,   "/v1/campaigns/{campaign}/resume", PERM_RELEASE_MANAGER, SMALL, api_campaign_resume, "campaign.resumed"),
+	ROUTE(POST,   "/v1/campaigns/{campaign}/abort", PERM_RELEASE_MANAGER, SMALL, api_campaign_abort, "campaign.ended"),
+
+	/* devices.c */
+	ROUTE(GET,    "/v1/devices", PERM_PERSON, EMPTY, api_devices, NULL),
+	ROUTE(GET,    "/v1/devices/{device}", PERM_PERSON, EMPTY, api_device_get, NULL),
+	ROUTE(POST,   "/v1/devices/{device}/access", PERM_SUPPORT | PERM_ADMIN, JSON(32 * KIB), api_device_access, "device.access-set"),
+
+	/* ddi.c */
+	ROUTE_BATCH(GET, DDI, PERM_DEVICE_SELF, EMPTY, api_ddi_poll, NULL),
+	ROUTE(PUT,    DDI "/configData", PERM_DEVICE_SELF, FOREIGN(DDI_CONFIG_BODY), api_ddi_config, ROUTE_NO_EVENT),
+	ROUTE(GET,    DDI "/deploymentBase/{action}", PERM_DEVICE_SELF, EMPTY, api_ddi_deployment, "deployment.offered"),
+	ROUTE_BATCH(POST, DDI "/deploymentBase/{action}/feedback", PERM_DEVICE_SELF, FOREIGN(DDI_FEEDBACK_BODY), api_ddi_feedback, "deployment.moved"),
+	ROUTE(POST,   DDI "/deploymentBase/{action}/papers", PERM_DEVICE_SELF, JSON(8 * KIB), api_ddi_papers, "lease.issued"),
+	ROUTE(POST,   DDI "/proof", PERM_DEVICE_SELF, JSON(64 * KIB), api_ddi_proof, "proof.taken"),
+	ROUTE(GET,    DDI "/softwaremodules/{module}/artifacts/{filename}", PERM_DEVICE_SELF, EMPTY, api_ddi_artifact, "deployment.moved"),
 };
 /* clang-format on */
 const size_t service_route_count = sizeof(service_routes) / sizeof(service_routes[0]);

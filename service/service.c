@@ -8,7 +8,9 @@
 
 #include "common/file.h"
 #include "common/log.h"
+#include "service/jobs.h"
 #include "service/model/artifact.h"
+#include "service/model/gate_watch.h"
 #include "service/model/idempotency.h"
 #include "service/model/session.h"
 #include "service/refusal.h"
@@ -49,6 +51,9 @@ static void tick(struct service *service, struct arena *arena, bool sweep)
 
 	if (!refusals_write(service->refusals, arena, now, false, &err))
 		complain("refusals", &err);
+	err_clear(&err);
+	if (!jobs_step(service->model, arena, now, &err))
+		complain("campaigns", &err);
 	if (!sweep)
 		return;
 	err_clear(&err);
@@ -193,7 +198,8 @@ bool service_open(const struct service_settings *settings, struct service **out,
 	    !artifact_open_store(service->model, settings->artifacts, settings->instance, err) ||
 	    !db_pool_new(settings->database, (size_t)settings->database_connections,
 			 &service->model->pool, err) ||
-	    !record_start(service, err)) {
+	    !record_start(service, err) ||
+	    !gate_watch_new(settings->database, &service->gate, err)) {
 		service_close(service);
 		return false;
 	}
@@ -225,6 +231,7 @@ void service_close(struct service *service)
 	if (!service)
 		return;
 	clock_stop(service->clock);
+	gate_watch_free(service->gate);
 	write_last_refusals(service);
 	refusals_free(service->refusals);
 	keeper_client_free(service->model->keeper);

@@ -105,8 +105,8 @@ WHERE s.state IN ('submitted', 'running', 'held') ORDER BY s.drafted_at LIMIT 10
 
 -- name: campaign_left_list :many
 -- Deployments of ended campaigns that nobody has begun, at most 100, in order of device; locked.
-SELECT d.campaign, d.device, d.action_id, d.state, d.attempt, d.progress
-FROM deployment d JOIN campaign_end e ON e.campaign = d.campaign
+SELECT d.campaign, d.device, d.action_id, d.state, d.attempt, d.progress, d.kinds, v.assurance, true AS over
+FROM deployment d JOIN campaign_end e ON e.campaign = d.campaign JOIN device v ON v.id = d.device
 WHERE d.ended_at IS NULL AND d.state = 'offered'
 ORDER BY d.device COLLATE "C" LIMIT 100 FOR UPDATE OF d SKIP LOCKED;
 
@@ -120,3 +120,7 @@ WHERE EXISTS (SELECT FROM deployment d WHERE d.campaign = e.campaign AND d.state
 UPDATE deployment SET state = 'canceled', ended_at = $2::timestamptz, changed_at = $2::timestamptz, code = 'campaign.ended'
 WHERE campaign = $1::uuid AND state = 'queued'
 RETURNING device, action_id;
+
+-- name: campaign_end_find :opt
+-- How a campaign ended, and the event that says so.
+SELECT how, event FROM campaign_end WHERE campaign = $1::uuid;
