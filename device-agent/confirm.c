@@ -135,8 +135,7 @@ static bool report_back(struct agent *agent, const char *outcome, enum agent_out
 	};
 
 	*out = AGENT_AGAIN;
-	/* First the report, then the trial leaves the boot record: the other way round a cut would
-	 * leave a test that failed and nothing that says so. */
+	/* Until the report is on disk the boot record goes on showing the trial that failed. */
 	return report_make(agent, &end, err) && agent->banks.confirm(agent->banks.self, err);
 }
 

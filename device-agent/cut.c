@@ -42,13 +42,12 @@ static struct {
 	struct undo *newest;
 } plan;
 
-static void read_plan(void)
+static void read_plan(const char *at)
 {
-	const char *at = getenv("COUNTERSIGN_CUT_AT");
 	const char *how = getenv("COUNTERSIGN_CUT_HOW");
 
 	plan.read = true;
-	if (at == NULL || !text_int(at, 0, 1000000000, &plan.at))
+	if (!text_int(at, 0, 1000000000, &plan.at))
 		return;
 	plan.count_file = getenv("COUNTERSIGN_CUT_COUNT");
 	if (how != NULL && strcmp(how, "half") == 0)
@@ -59,8 +58,10 @@ static void read_plan(void)
 
 bool cut_planned(void)
 {
-	if (!plan.read)
-		read_plan();
+	const char *at = plan.read ? NULL : getenv("COUNTERSIGN_CUT_AT");
+
+	if (at != NULL)
+		read_plan(at);
 	return plan.at > 0;
 }
 
