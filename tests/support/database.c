@@ -89,17 +89,25 @@ void expect_sql_refused(const char *conninfo, const char *sql, const char *sqlst
 	assert_string_equal(state, sqlstate);
 }
 
-void expect_sql(const char *conninfo, const char *sql, const char *value)
+void read_sql(const char *conninfo, const char *sql, char *out, unsigned long size)
 {
-	char got[1024] = "";
 	PGconn *pg = connect_to(conninfo);
 	PGresult *result = PQexec(pg, sql);
+
+	out[0] = 0;
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
-		snprintf(got, sizeof(got), "%s", PQerrorMessage(pg));
+		snprintf(out, size, "%s", PQerrorMessage(pg));
 	else if (PQntuples(result) > 0)
-		snprintf(got, sizeof(got), "%s", PQgetvalue(result, 0, 0));
+		snprintf(out, size, "%s", PQgetvalue(result, 0, 0));
 	PQclear(result);
 	PQfinish(pg);
+}
+
+void expect_sql(const char *conninfo, const char *sql, const char *value)
+{
+	char got[1024];
+
+	read_sql(conninfo, sql, got, sizeof(got));
 	assert_string_equal(got, value);
 }
 

@@ -36,6 +36,7 @@ void given_sql(const char *conninfo, const char *sql);
 void given_sql_file(const struct database *database, const char *path);
 /* The first column of the first row as text, into out; "" if there is none or it is null. */
 void expect_sql(const char *conninfo, const char *sql, const char *value);
+void read_sql(const char *conninfo, const char *sql, char *out, unsigned long size);
 /* That it is refused, with this SQLSTATE. */
 void expect_sql_refused(const char *conninfo, const char *sql, const char *sqlstate);
 
