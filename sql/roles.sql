@@ -9,7 +9,13 @@ GRANT EXECUTE ON FUNCTION gate_epoch_raise(uuid) TO countersign_service, counter
 GRANT EXECUTE ON FUNCTION ledger_advance(bigint, bigint, bytea, bytea) TO countersign_keeper;
 
 -- Both write documents and events.
-GRANT SELECT, INSERT ON document, document_signature, event, event_queue TO countersign_service, countersign_keeper;
+-- No column that the database fills: neither the place in the queue nor the time may be claimed.
+REVOKE INSERT ON document, document_signature, event, event_queue FROM countersign_service, countersign_keeper;
+GRANT SELECT ON document, document_signature, event, event_queue TO countersign_service, countersign_keeper;
+GRANT INSERT (sha256, type, bytes) ON document TO countersign_service, countersign_keeper;
+GRANT INSERT (sha256, role, key_id, signature) ON document_signature TO countersign_service, countersign_keeper;
+GRANT INSERT (id, kind, writer, bytes, mac) ON event TO countersign_service, countersign_keeper;
+GRANT INSERT (event) ON event_queue TO countersign_service, countersign_keeper;
 GRANT SELECT, INSERT, UPDATE ON stream TO countersign_service, countersign_keeper;
 
 -- The service: what it makes, what it may close, what it operates.
