@@ -7,8 +7,8 @@
 #include "service/ctl/show.h"
 #include "service/ctl/terminal.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { EXIT_AWAY = 3 };
 
@@ -50,12 +50,11 @@ static bool ask_session(struct ctl *ctl, const char *person, struct session_answ
 /* For the session file, which is read from any folder later. */
 static const char *absolute(struct ctl *ctl, const char *path)
 {
-	char *whole = path ? realpath(path, NULL) : NULL;
+	char here[4096];
 
-	if (!whole)
+	if (!path || path[0] == '/' || !getcwd(here, sizeof(here)))
 		return path;
-	arena_defer(ctl->arena, free, whole);
-	return whole;
+	return arena_printf(ctl->arena, "%s/%s", here, path);
 }
 
 bool ctl_login(struct ctl *ctl, struct err *err)

@@ -20,45 +20,53 @@ static void defect(const char *what, const char *name)
 	abort();
 }
 
+/* A synopsis being read. */
+struct reader {
+	struct arena *arena;
+	const char *at;
+	size_t groups, group; /* how many there were; the open one, or 0 */
+};
+
 /* The next word without its brackets and dots; false at the end. */
-static bool next_word(struct arena *arena, const char **at, const char **word, bool *opened,
-		      bool *many)
+static bool next_word(struct reader *reader, const char **word, size_t *group, bool *many)
 {
-	const char *from = *at + strspn(*at, " ");
+	const char *from = reader->at + strspn(reader->at, " ");
 	size_t length = strcspn(from, " ");
 
-	*at = from + length;
+	reader->at = from + length;
 	if (length == 0)
 		return false;
-	*opened = from[0] == '[';
-	if (*opened) {
+	if (from[0] == '[') {
+		reader->group = ++reader->groups;
 		from++;
 		length--;
 	}
-	if (length > 0 && from[length - 1] == ']')
+	*group = reader->group;
+	if (length > 0 && from[length - 1] == ']') {
+		reader->group = 0;
 		length--;
+	}
 	*many = length > 3 && strncmp(from + length - 3, "...", 3) == 0;
-	*word = arena_text_of(arena, bytes_of(from, *many ? length - 3 : length));
+	*word = arena_text_of(reader->arena, bytes_of(from, *many ? length - 3 : length));
 	return true;
 }
 
-static void add_rules(struct arena *arena, const char *synopsis, struct arguments *out)
+static void add_rules(struct reader *reader, const char *synopsis, struct arguments *out)
 {
-	const char *word;
-	bool opened;
-	bool many;
+	struct argument_rule rule = {0};
 
-	while (next_word(arena, &synopsis, &word, &opened, &many)) {
-		const char *after = synopsis + strspn(synopsis, " ");
-		struct argument_rule rule = {
-			.name = word, .optional = opened, .operand = word[0] != '-', .many = many};
+	reader->at = synopsis;
+	while (next_word(reader, &rule.name, &rule.group, &rule.many)) {
+		char after = reader->at[strspn(reader->at, " ")];
+		bool closed = reader->group != rule.group;
+		size_t same_group;
+		rule.value = NULL;
+		rule.operand = rule.name[0] != '-';
 		if (out->rule_count == ARGUMENTS_RULES_MAX)
-			defect("too many rules in a synopsis", word);
-		if (!rule.operand && strchr("-[", after[0]) == NULL) {
-			bool ignored;
-			if (next_word(arena, &synopsis, &rule.value, &ignored, &many))
-				rule.many = many;
-		}
+			defect("too many rules in a synopsis", rule.name);
+		if (!rule.operand && !closed && after != '\0' && after != '-' && after != '[' &&
+		    !next_word(reader, &rule.value, &same_group, &rule.many))
+			defect("a synopsis ends early", rule.name);
 		out->rules[out->rule_count++] = rule;
 	}
 }
@@ -128,14 +136,27 @@ static bool give_option(struct arena *arena, struct arguments *out, const char *
 			text_printable(arena, bytes_of(word, length), 64));
 }
 
+static bool missing(const struct argument_rule *rule, const char *why, const char *whose,
+		    struct err *err)
+{
+	return err_fail(err, E_USAGE, "%s%s%s is missing%s%s; --help shows how to call this",
+			rule->name, rule->value ? " " : "", rule->value ? rule->value : "", why,
+			whose);
+}
+
 static bool complete(const struct arguments *arguments, struct err *err)
 {
 	for (size_t i = 0; i < arguments->rule_count; i++) {
 		const struct argument_rule *rule = &arguments->rules[i];
-		if (!rule->optional && !taken(arguments, i))
-			return err_fail(
-				err, E_USAGE, "%s%s%s is missing; --help shows how to call this",
-				rule->name, rule->value ? " " : "", rule->value ? rule->value : "");
+		if (taken(arguments, i))
+			continue;
+		if (rule->group == 0)
+			return missing(rule, "", "", err);
+		for (size_t j = 0; j < arguments->rule_count; j++) {
+			if (arguments->rules[j].group == rule->group && taken(arguments, j))
+				return missing(rule, ", it goes with ", arguments->rules[j].name,
+					       err);
+		}
 	}
 	return true;
 }
@@ -144,11 +165,12 @@ bool arguments_read(struct arena *arena, const char *synopsis, const char *more,
 		    const char *const *argv, size_t count, struct arguments *out, struct err *err)
 {
 	struct arguments *read = arena_alloc(arena, sizeof(*read));
+	struct reader reader = {.arena = arena};
 	bool only_operands = false;
 	size_t used;
 
-	add_rules(arena, synopsis, read);
-	add_rules(arena, more, read);
+	add_rules(&reader, synopsis, read);
+	add_rules(&reader, more, read);
 	read->given = arena_array(arena, ARGUMENTS_VALUES_MAX, sizeof(*read->given));
 	for (size_t i = 0; i < count; i += used) {
 		bool option = !only_operands && argv[i][0] == '-' && argv[i][1] != '\0';

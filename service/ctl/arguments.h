@@ -8,8 +8,9 @@
  *	"RELEASE --cms FILE... [--reason TEXT] [--yes]"
  *
  * Words in capitals are operands, taken in order; "--name VALUE" is an option with a value and
- * "--name" one without; "..." means more than once, brackets mean that it may be left out. On the
- * command line options may stand anywhere, also as --name=VALUE; after "--" everything is an operand.
+ * "--name" one without; "..." means more than once, brackets mean that it may be left out, and what
+ * stands in one pair of brackets is given or left out together. Operands stand before all options, so
+ * that none looks like the value of one. On the command line options may stand anywhere, also as --name=VALUE; after "--" everything is an operand.
  * A value never begins with "--" unless it is given as --name=VALUE.
  */
 
@@ -22,7 +23,8 @@ struct argument_rule {
 	const char *name; /* "--cms", or "RELEASE" for an operand */
 	const char
 		*value; /* what help calls the value; NULL: an option without one, or an operand */
-	bool operand, optional, many;
+	bool operand, many;
+	size_t group; /* which pair of brackets, from 1; 0: must be given */
 };
 
 struct arguments {

@@ -20,8 +20,6 @@ static bool next_statement(struct ctl *ctl, int64_t *number, const char **previo
 	const struct doc *answer;
 	long long given;
 
-	if (ctl_has(ctl, "--number") != ctl_has(ctl, "--previous"))
-		return err_fail(err, E_USAGE, "--number and --previous go together");
 	if (ctl_has(ctl, "--number")) {
 		*previous = ctl_get(ctl, "--previous");
 		if (!arguments_int(&ctl->arguments, "--number", 1, DOC_INT_MAX, 0, &given, err))

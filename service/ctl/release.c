@@ -86,7 +86,7 @@ bool ctl_release_show(struct ctl *ctl, struct err *err)
 							{"AT", "signed_at"},
 							{"OBJECT", "object"}};
 	static const struct show_column history[] = {
-		{"AT", "sealed_at"}, {"INDEX", "index"}, {"KIND", "kind"}, {"COMMIT", "commit"}};
+		{"AT", "sealed_at"}, {"INDEX", "index"}, {"KIND", "kind"}, {"GIT", "commit"}};
 	const struct doc *answer;
 	const char *release;
 

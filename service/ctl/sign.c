@@ -105,8 +105,6 @@ static bool check_options(struct ctl *ctl, struct err *err)
 	struct sign_key *key;
 	struct sign_cert cert;
 
-	if (ctl_has(ctl, "--key") != ctl_has(ctl, "--cert"))
-		return err_fail(err, E_USAGE, "--key and --cert go together");
 	if (ctl_has(ctl, "--key") && ctl_has(ctl, "--password-file"))
 		return err_fail(err, E_USAGE, "Sign either with --key or with a password");
 	return !ctl_has(ctl, "--key") ||
