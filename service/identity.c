@@ -53,7 +53,7 @@ static bool identify_person(struct request *request, struct err *err)
 
 	if (!token)
 		return err_fail(err, E_UNIDENTIFIED, NULL);
-	if (!session_find(service->model, arena, token, web_now(request), &person, err))
+	if (!session_of_token(service->model, arena, token, web_now(request), &person, err))
 		return false;
 	if (!person.found)
 		return err_fail(err, E_UNIDENTIFIED,

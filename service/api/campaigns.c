@@ -170,7 +170,7 @@ static bool hold(struct request *request, struct reply *reply, struct err *err)
 	int64_t number;
 
 	if (!read_reason(request, &campaign, &body, err) ||
-	    !campaign_hold(api_model(request), &act, campaign, body.reason, &number, &event, err))
+	    !campaign_put_hold(api_model(request), &act, campaign, body.reason, &number, &event, err))
 		return false;
 	doc_set_int(unsealed_answer(request, reply, &event), "number", number);
 	return true;

@@ -326,7 +326,7 @@ static bool hold_work(struct db_tx *tx, void *context, struct err *err)
 		      NULL, err);
 }
 
-bool campaign_hold(struct model *model, const struct act *act, const char *campaign,
+bool campaign_put_hold(struct model *model, const struct act *act, const char *campaign,
 		   const char *reason, int64_t *number, struct event_id *event, struct err *err)
 {
 	enum { TRIES = 8 }; /* against others who hold at the same moment */

@@ -45,7 +45,7 @@ MUST_CHECK bool campaign_resume(struct model *model, const struct act *act, cons
 
 /* ---- closing: at commit ---- */
 /* Each hold is released for itself. E_CAMPAIGN_STATE: not submitted yet, or ended. */
-MUST_CHECK bool campaign_hold(struct model *model, const struct act *act, const char *campaign,
+MUST_CHECK bool campaign_put_hold(struct model *model, const struct act *act, const char *campaign,
 			      const char *reason, int64_t *number, struct event_id *event,
 			      struct err *err);
 /* A second time says before. */

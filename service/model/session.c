@@ -105,8 +105,8 @@ static bool find_work(struct db_tx *tx, void *context, struct err *err)
 	return true;
 }
 
-bool session_find(struct model *model, struct arena *arena, const char *token, clock_us at,
-		  struct session_person *out, struct err *err)
+bool session_of_token(struct model *model, struct arena *arena, const char *token, clock_us at,
+		      struct session_person *out, struct err *err)
 {
 	struct find_work work = {.at = at};
 

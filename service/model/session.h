@@ -35,8 +35,8 @@ struct session_person {
 	const char *name;
 	const char *grants; /* "role@product role@product" */
 };
-MUST_CHECK bool session_find(struct model *model, struct arena *arena, const char *token,
-			     clock_us at, struct session_person *out, struct err *err);
+MUST_CHECK bool session_of_token(struct model *model, struct arena *arena, const char *token,
+				 clock_us at, struct session_person *out, struct err *err);
 
 /* Whether this device is registered, not revoked, and has this token (NULL: none shown) or this
  * certificate (NULL: none shown). *auth: "token" or "certificate"; NULL: it is not. Compared in

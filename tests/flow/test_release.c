@@ -246,7 +246,7 @@ static void test_draft__needs_an_author_of_this_product(void **state)
 	installation_refused(&in, token, "POST", "/v1/releases", draft, 422,
 			     "trust.key-wrong-product");
 	draft = installation_draft(&in, INSTALLATION_PRODUCT, &in.qa);
-	installation_refused(&in, token, "POST", "/v1/releases", draft, 422, "signature.profile");
+	installation_refused(&in, token, "POST", "/v1/releases", draft, 422, "certificate.invalid");
 	draft = installation_draft(&in, INSTALLATION_PRODUCT, &in.author);
 	doc_set_bytes(draft, "author_cms",
 		      installation_cms(&in, &in.author, bytes_of_text("another manifest")));
