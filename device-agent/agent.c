@@ -91,7 +91,8 @@ static bool open_banks(struct arena *life, const struct settings *settings, stru
 {
 	const struct bank_file_settings with = {.bank = {settings->bank_a, settings->bank_b},
 						.boot = settings->boot,
-						.running = getenv("BANK")};
+						.running = getenv("BANK"),
+						.grow_bytes = (uint64_t)settings->bank_bytes};
 
 	return bank_file_open(life, &with, out, err);
 }
@@ -156,13 +157,11 @@ static bool read_state(struct agent *agent, struct err *err)
 {
 	return memory_load(agent->arena, agent->settings->dir, &agent->memory, err) &&
 	       keyring_load(agent->arena, agent->settings, &agent->memory, &agent->keyring, err) &&
-	       agent->banks.describe(agent->banks.self, &agent->view, err) &&
-	       note_boot(agent, err);
+	       agent->banks.describe(agent->banks.self, &agent->view, err) && note_boot(agent, err);
 }
 
 /* What is past arming is not stopped: it finishes or goes back, and the server hears of it. */
-static bool cancel(struct agent *agent, const char *href, enum agent_outcome *out,
-		   struct err *err)
+static bool cancel(struct agent *agent, const char *href, enum agent_outcome *out, struct err *err)
 {
 	const struct memory_job *job = &agent->memory.job;
 	struct ddi_cancel order;
@@ -179,8 +178,7 @@ static bool cancel(struct agent *agent, const char *href, enum agent_outcome *ou
 	return poll_answer_cancel(agent, order.id, DDI_CLOSED, DDI_SUCCESS, err);
 }
 
-static bool offered(struct agent *agent, const char *href, enum agent_outcome *out,
-		    struct err *err)
+static bool offered(struct agent *agent, const char *href, enum agent_outcome *out, struct err *err)
 {
 	const struct memory *memory = &agent->memory;
 	struct ddi_deployment offer;

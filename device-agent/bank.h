@@ -26,7 +26,8 @@ struct bank_view {
 	bool on_trial;		/* a bank is, or was, on trial */
 	enum bank_name trial;	/* which */
 	int tries;		/* boots the trial still has; 0 and running elsewhere: it failed */
-	uint64_t size_bytes[BANK_COUNT];
+	uint64_t size_bytes[BANK_COUNT]; /* what can be read */
+	uint64_t room_bytes[BANK_COUNT]; /* what can be written */
 };
 
 struct bank_chain {
@@ -57,14 +58,15 @@ static inline const char *bank_word(enum bank_name bank)
 
 /*
  * The chain of the simulated board and of boards with a boot record in a file: bank_file.c. Banks
- * are files or block devices whose size is their end; `running` is "A" or "B", as the boot loader
- * passed it in the environment variable BANK.
+ * are block devices, or files, which may grow to grow_bytes; `running` is "A" or "B", as the boot
+ * loader passed it in the environment variable BANK.
  */
 struct arena;
 struct bank_file_settings {
 	const char *bank[BANK_COUNT]; /* paths */
 	const char *boot;	      /* path of the boot record */
 	const char *running;
+	uint64_t grow_bytes;
 };
 MUST_CHECK bool bank_file_open(struct arena *arena, const struct bank_file_settings *settings,
 			       struct bank_chain *out, struct err *err);

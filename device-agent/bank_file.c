@@ -11,12 +11,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct bank_file {
 	const char *bank[BANK_COUNT];
 	const char *boot;
 	enum bank_name running;
+	uint64_t grow_bytes;
 };
 
 static bool open_bank(const struct bank_file *chain, enum bank_name bank, int flags, int *fd,
@@ -31,21 +33,24 @@ static bool open_bank(const struct bank_file *chain, enum bank_name bank, int fl
 	return true;
 }
 
-/* The end of a file or of a block device. */
-static bool size_of_bank(const struct bank_file *chain, enum bank_name bank, uint64_t *out,
+/* The end of a file or of a block device; a file may get longer. */
+static bool measure_bank(const struct bank_file *chain, enum bank_name bank, struct bank_view *out,
 			 struct err *err)
 {
+	struct stat is;
 	off_t end;
 	int fd;
 
 	if (!open_bank(chain, bank, O_RDONLY, &fd, err))
 		return false;
-	end = lseek(fd, 0, SEEK_END);
+	end = fstat(fd, &is) == 0 ? lseek(fd, 0, SEEK_END) : -1;
 	close(fd);
 	if (end < 0)
 		return err_fail(err, E_AGENT_BANK, "bank %s (%s) has no size", bank_word(bank),
 				chain->bank[bank]);
-	*out = (uint64_t)end;
+	out->size_bytes[bank] = out->room_bytes[bank] = (uint64_t)end;
+	if (S_ISREG(is.st_mode) && out->room_bytes[bank] < chain->grow_bytes)
+		out->room_bytes[bank] = chain->grow_bytes;
 	return true;
 }
 
@@ -62,8 +67,7 @@ static bool describe(void *self, struct bank_view *out, struct err *err)
 				  .on_trial = record.on_trial,
 				  .trial = record.trial,
 				  .tries = record.tries};
-	if (!size_of_bank(chain, BANK_A, &view.size_bytes[BANK_A], err) ||
-	    !size_of_bank(chain, BANK_B, &view.size_bytes[BANK_B], err))
+	if (!measure_bank(chain, BANK_A, &view, err) || !measure_bank(chain, BANK_B, &view, err))
 		return false;
 	*out = view;
 	return true;
@@ -141,13 +145,15 @@ bool bank_file_open(struct arena *arena, const struct bank_file_settings *settin
 
 	if (settings->running == NULL ||
 	    (strcmp(settings->running, "A") != 0 && strcmp(settings->running, "B") != 0))
-		return err_fail(err, E_AGENT_BANK,
-				"the boot loader did not say which bank runs; BANK has to be A or B");
+		return err_fail(
+			err, E_AGENT_BANK,
+			"the boot loader did not say which bank runs; BANK has to be A or B");
 	*chain = (struct bank_file){
 		.bank = {arena_text(arena, settings->bank[BANK_A]),
 			 arena_text(arena, settings->bank[BANK_B])},
 		.boot = arena_text(arena, settings->boot),
 		.running = settings->running[0] == 'A' ? BANK_A : BANK_B,
+		.grow_bytes = settings->grow_bytes,
 	};
 	*out = (struct bank_chain){.self = chain,
 				   .describe = describe,

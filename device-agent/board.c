@@ -54,30 +54,21 @@ void board_bind(void)
 		_exit(CUT_STATUS);
 }
 
-static bool make_bank(const char *path, int64_t mib, struct err *err)
+static bool make_bank(const char *path, struct err *err)
 {
-	struct stat is;
-	int fd;
-	bool ok;
+	int fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	if (stat(path, &is) == 0)
-		return true;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	ok = fd >= 0 && ftruncate(fd, (off_t)mib * 1024 * 1024) == 0;
-	if (!ok)
-		(void)err_fail(err, E_AGENT_BANK, "bank %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return ok;
+	if (fd < 0)
+		return err_fail(err, E_AGENT_BANK, "bank %s: %s", path, strerror(errno));
+	close(fd);
+	return true;
 }
 
-static bool make_board(const struct board_settings *board, const struct settings *settings,
-		       struct err *err)
+static bool make_board(const struct settings *settings, struct err *err)
 {
 	struct stat is;
 
-	if (!make_bank(settings->bank_a, board->bank_mib, err) ||
-	    !make_bank(settings->bank_b, board->bank_mib, err))
+	if (!make_bank(settings->bank_a, err) || !make_bank(settings->bank_b, err))
 		return false;
 	return stat(settings->boot, &is) == 0 || boot_record_make(settings->boot, err);
 }
@@ -101,13 +92,16 @@ static bool choose_bank(const char *boot, enum bank_name *out, struct err *err)
 }
 
 /* Starts the agent and waits for its end; status as of waitpid. */
-static bool boot_once(struct arena *arena, const struct board_settings *board,
-		      const char *config, enum bank_name bank, int *status, struct err *err)
+static bool boot_once(struct arena *arena, const struct board_settings *board, const char *config,
+		      enum bank_name bank, int *status, struct err *err)
 {
 	char boot_id[ID_UUID_BYTES + 1];
-	char *argv[] = {arena_text(arena, board->program), arena_text(arena, "run"),
-			arena_text(arena, "--config"), arena_text(arena, config),
-			board->once ? arena_text(arena, "--once") : NULL, NULL};
+	char *argv[] = {arena_text(arena, board->program),
+			arena_text(arena, "run"),
+			arena_text(arena, "--config"),
+			arena_text(arena, config),
+			board->once ? arena_text(arena, "--once") : NULL,
+			NULL};
 	pid_t child;
 	int failed;
 
@@ -189,7 +183,7 @@ int board_run(const struct board_settings *board)
 	int status;
 
 	catch_signals();
-	if (settings_read(arena, config, &settings, &err) && make_board(board, &settings, &err))
+	if (settings_read(arena, config, &settings, &err) && make_board(&settings, &err))
 		status = run_boots(arena, board, config, settings.boot, &err);
 	else
 		status = err_kind_exit(err_code_kind(err.code));

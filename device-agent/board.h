@@ -13,8 +13,8 @@
  *
  * The agent ending with AGENT_REBOOT_STATUS, or by a signal, is a reboot; status 0 and 3 (a single
  * round, done or waiting) and 2 (usage, settings) end the board with it; other statuses are
- * crashes: a reboot after a pause. What it wants in its folder: agent.json. Banks and boot record
- * are made when missing.
+ * crashes: a reboot after a pause. What it wants in its folder: agent.json. Banks (empty files) and
+ * boot record are made when missing.
  */
 
 #include "common/err.h"
@@ -26,8 +26,7 @@ enum { AGENT_REBOOT_STATUS = 85 };
 struct board_settings {
 	const char *program; /* path of countersign-agent */
 	const char *dir;
-	bool once;	  /* each boot runs one round */
-	int64_t bank_mib; /* size of banks that are made */
+	bool once; /* each boot runs one round */
 };
 
 /* Runs until the agent is done, or SIGTERM or SIGINT; exit status of the program. */

@@ -185,11 +185,11 @@ static void forget_synced(const struct cut_point *point)
 		_exit(70);
 	while (*link != NULL) {
 		const struct undo *undo = *link;
-		bool synced = point->kind == CUT_SYNC
-				      ? undo->kind == CUT_WRITE && undo->device == is.st_dev &&
-						undo->inode == is.st_ino
-				      : undo->kind != CUT_WRITE &&
-						same_folder(undo->path, point->path);
+		bool synced =
+			point->kind == CUT_SYNC
+				? undo->kind == CUT_WRITE && undo->device == is.st_dev &&
+					  undo->inode == is.st_ino
+				: undo->kind != CUT_WRITE && same_folder(undo->path, point->path);
 
 		if (synced)
 			forget(link);
@@ -215,8 +215,7 @@ static void take_back(struct undo *undo)
 		/* Another file may stand behind the name by now, and keeps what it has. */
 		unlink(undo->path);
 		fd = open(undo->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-		ok = fd >= 0 &&
-		     write(fd, undo->old, undo->old_size) == (ssize_t)undo->old_size;
+		ok = fd >= 0 && write(fd, undo->old, undo->old_size) == (ssize_t)undo->old_size;
 	}
 	if (!ok)
 		_exit(70);

@@ -26,8 +26,7 @@ static bool flush(struct stream *stream, struct err *err)
 {
 	if (stream->filled == 0)
 		return true;
-	if (!store_write(stream->fd, stream->written, bytes_of(stream->piece, stream->filled),
-			 err))
+	if (!store_write(stream->fd, stream->written, bytes_of(stream->piece, stream->filled), err))
 		return false;
 	stream->written += stream->filled;
 	stream->filled = 0;
@@ -59,10 +58,9 @@ static bool take_piece(void *context, struct bytes piece, struct err *err)
 		piece = bytes_of(piece.data + n, piece.size - n);
 		if (stream->filled < DOWNLOAD_WRITE_BYTES)
 			continue;
-		stream->broken =
-			!flush(stream, err) ||
-			(stream->written - stream->synced >= DOWNLOAD_SYNC_BYTES &&
-			 !checkpoint(stream, err));
+		stream->broken = !flush(stream, err) ||
+				 (stream->written - stream->synced >= DOWNLOAD_SYNC_BYTES &&
+				  !checkpoint(stream, err));
 		if (stream->broken)
 			return false;
 	}

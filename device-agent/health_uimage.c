@@ -46,8 +46,8 @@ static bool read_at(int fd, uint64_t offset, void *out, size_t size, struct err 
 	size_t done = 0;
 
 	while (done < size) {
-		ssize_t n = pread(fd, (unsigned char *)out + done, size - done,
-				  (off_t)(offset + done));
+		ssize_t n =
+			pread(fd, (unsigned char *)out + done, size - done, (off_t)(offset + done));
 
 		if (n <= 0)
 			return bad(err, "the bank could not be read to the end of the image");
@@ -236,7 +236,8 @@ static bool take_kernel(void *context, struct bytes piece, struct err *err)
 
 static bool begins_like_kernel(const struct kernel_head *head)
 {
-	if (head->size >= ARM64_MAGIC_AT + 4 && memcmp(head->at + ARM64_MAGIC_AT, "ARM\x64", 4) == 0)
+	if (head->size >= ARM64_MAGIC_AT + 4 &&
+	    memcmp(head->at + ARM64_MAGIC_AT, "ARM\x64", 4) == 0)
 		return true;
 	return head->size >= X86_MAGIC_AT + 4 && memcmp(head->at + X86_MAGIC_AT, "HdrS", 4) == 0 &&
 	       head->at[X86_BOOT_FLAG_AT] == 0x55 && head->at[X86_BOOT_FLAG_AT + 1] == 0xaa;

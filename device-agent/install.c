@@ -35,8 +35,8 @@ static bool closing(const struct agent *agent)
 	return memory_step(&agent->memory) == STEP_CLOSING;
 }
 
-bool install_offer(struct agent *agent, const struct ddi_deployment *offer,
-		   enum agent_outcome *out, struct err *err)
+bool install_offer(struct agent *agent, const struct ddi_deployment *offer, enum agent_outcome *out,
+		   struct err *err)
 {
 	enum step step = memory_step(&agent->memory);
 
@@ -174,7 +174,7 @@ static bool describe_plain_job(struct agent *agent, const struct ddi_deployment 
 static bool image_fits(const struct agent *agent, struct err *err)
 {
 	enum bank_name idle = bank_other(agent->view.running);
-	uint64_t room = agent->view.size_bytes[idle];
+	uint64_t room = agent->view.room_bytes[idle];
 
 	if ((uint64_t)agent->memory.job.size_bytes > room)
 		return err_fail(err, E_AGENT_BANK_SMALL, "the image has %lld bytes, bank %s %llu",
@@ -308,12 +308,12 @@ static bool still_good(struct agent *agent, const struct ddi_deployment *offer, 
 	agent->verified = *good;
 	if (*good)
 		return true;
-	(void)err_fail(err, E_AGENT_ARTIFACT_DIGEST, "the idle bank changed after it was read back");
+	(void)err_fail(err, E_AGENT_ARTIFACT_DIGEST,
+		       "the idle bank changed after it was read back");
 	return reject(agent, offer, "rejected", NULL, err);
 }
 
-static bool arm(struct agent *agent, clock_us lease_until, enum agent_outcome *out,
-		struct err *err)
+static bool arm(struct agent *agent, clock_us lease_until, enum agent_outcome *out, struct err *err)
 {
 	struct memory *memory = &agent->memory;
 

@@ -80,8 +80,8 @@ static bool load_document(struct arena *arena, const struct settings *settings,
 	return true;
 }
 
-bool keyring_load(struct arena *arena, const struct settings *settings,
-		  const struct memory *memory, struct keyring *out, struct err *err)
+bool keyring_load(struct arena *arena, const struct settings *settings, const struct memory *memory,
+		  struct keyring *out, struct err *err)
 {
 	struct keyring keyring = {0};
 
@@ -100,9 +100,8 @@ static bool put_in_force(struct arena *arena, const struct settings *settings,
 			 struct memory *memory, struct err *err)
 {
 	struct stored stored = {brought->document, brought->cms, brought->cms_count};
-	const char *before = memory->trust_version > 0
-				     ? path_of(arena, settings, &memory->trust_sha256)
-				     : NULL;
+	const char *before =
+		memory->trust_version > 0 ? path_of(arena, settings, &memory->trust_sha256) : NULL;
 	struct bytes file;
 
 	if (!shape_write(arena, &stored_shape, &stored, &file, err) ||
@@ -146,9 +145,8 @@ static bool take_document(struct arena *arena, const struct settings *settings,
 	return true;
 }
 
-bool keyring_take(struct arena *arena, const struct settings *settings,
-		  const struct papers *papers, struct keyring *keyring, struct memory *memory,
-		  struct err *err)
+bool keyring_take(struct arena *arena, const struct settings *settings, const struct papers *papers,
+		  struct keyring *keyring, struct memory *memory, struct err *err)
 {
 	for (size_t i = 0; i < papers->trust_count; i++)
 		if (strcmp(papers->trust[i].slot, "maker") == 0 &&

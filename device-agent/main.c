@@ -5,7 +5,6 @@
  */
 
 #include "common/log.h"
-#include "common/text.h"
 #include "device-agent/agent.h"
 #include "device-agent/board.h"
 #include "device-agent/show.h"
@@ -18,16 +17,14 @@ enum { LIFE_ARENA_BYTES = 4 * 1024 * 1024 };
 enum { WAIT_MIN_S = 1, WAIT_MAX_S = 60, DOUBLINGS_MAX = 6 };
 enum { EXIT_DONE = 0, EXIT_USAGE = 2, EXIT_WAITING = 3 };
 
-static const char usage[] =
-	"countersign-agent run --config FILE [--once]\n"
-	"countersign-agent board --dir DIR [--once] [--bank-mib N]\n"
-	"countersign-agent show --config FILE [--json]\n"
-	"countersign-agent trust reset --config FILE --reason TEXT\n";
+static const char usage[] = "countersign-agent run --config FILE [--once]\n"
+			    "countersign-agent board --dir DIR [--once]\n"
+			    "countersign-agent show --config FILE [--json]\n"
+			    "countersign-agent trust reset --config FILE --reason TEXT\n";
 
 struct options {
 	const char *config, *dir, *reason;
 	bool once, json;
-	long long bank_mib;
 };
 
 static bool read_option(struct options *options, const char *name, const char *value, int *used)
@@ -47,8 +44,6 @@ static bool read_option(struct options *options, const char *name, const char *v
 	*used = 2;
 	if (value == NULL)
 		return false;
-	if (strcmp(name, "--bank-mib") == 0)
-		return text_int(value, 1, 1048576, &options->bank_mib);
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (strcmp(name, texts[i].name) == 0) {
 			*texts[i].text = value;
@@ -61,7 +56,7 @@ static bool read_options(char **argv, struct options *out)
 {
 	int used;
 
-	*out = (struct options){.bank_mib = 64};
+	*out = (struct options){0};
 	for (; *argv != NULL; argv += used)
 		if (!read_option(out, argv[0], argv[1], &used))
 			return false;
@@ -193,9 +188,7 @@ int main(int argc, char **argv)
 	if (reset && options.config != NULL && options.reason != NULL)
 		return with_settings(&options, true);
 	if (strcmp(verb, "board") == 0 && options.dir != NULL)
-		return board_run(&(struct board_settings){.program = "/proc/self/exe",
-							  .dir = options.dir,
-							  .once = options.once,
-							  .bank_mib = options.bank_mib});
+		return board_run(&(struct board_settings){
+			.program = "/proc/self/exe", .dir = options.dir, .once = options.once});
 	return wrong_usage();
 }

@@ -18,16 +18,30 @@ enum { DIGEST_LINE = 65 }; /* hex digest and end of line */
 enum { SAVE_ARENA_BYTES = 8 * 1024 * 1024 };
 
 /* Shape fields that are absent as long as they are empty. */
-#define LINE_OPT(s, m, hi) {SHAPE_FIELD(s, m, SHAPE_KIND_LINE, 1, hi), .optional = true}
-#define UUID_OPT(s, m) {SHAPE_FIELD(s, m, SHAPE_KIND_UUID, 0, 0), .optional = true}
-#define HEX_OPT(s, m, n) {SHAPE_FIELD(s, m, SHAPE_KIND_HEX, n, n), .optional = true}
-#define NONCE_OPT(s, m) {SHAPE_FIELD(s, m, SHAPE_KIND_NONCE, 0, 0), .optional = true}
-#define WORD_OPT(s, m, list) \
-	{SHAPE_FIELD(s, m, SHAPE_KIND_WORD, 0, 0), .words = (list), .optional = true}
-#define MAP_OPT(s, m, n, hi)                                                                   \
-	{                                                                                      \
-		SHAPE_FIELD(s, m, SHAPE_KIND_MAP, 1, hi), .count_offset = offsetof(s, n),      \
-							  .optional = true                     \
+#define LINE_OPT(s, m, hi)                                                  \
+	{                                                                   \
+		SHAPE_FIELD(s, m, SHAPE_KIND_LINE, 1, hi), .optional = true \
+	}
+#define UUID_OPT(s, m)                                                     \
+	{                                                                  \
+		SHAPE_FIELD(s, m, SHAPE_KIND_UUID, 0, 0), .optional = true \
+	}
+#define HEX_OPT(s, m, n)                                                  \
+	{                                                                 \
+		SHAPE_FIELD(s, m, SHAPE_KIND_HEX, n, n), .optional = true \
+	}
+#define NONCE_OPT(s, m)                                                     \
+	{                                                                   \
+		SHAPE_FIELD(s, m, SHAPE_KIND_NONCE, 0, 0), .optional = true \
+	}
+#define WORD_OPT(s, m, list)                                                                \
+	{                                                                                   \
+		SHAPE_FIELD(s, m, SHAPE_KIND_WORD, 0, 0), .words = (list), .optional = true \
+	}
+#define MAP_OPT(s, m, n, hi)                                                              \
+	{                                                                                 \
+		SHAPE_FIELD(s, m, SHAPE_KIND_MAP, 1, hi), .count_offset = offsetof(s, n), \
+							  .optional = true                \
 	}
 
 static const char *const bank_words[] = {"A", "B", NULL};
@@ -113,7 +127,8 @@ static const struct shape_field fields[] = {
 	SHAPE_SHA256_OPT(struct memory, prev),
 	SHAPE_OBJECT(struct memory, news, &news_shape),
 };
-static const struct shape memory_shape = SHAPE(MEMORY_TYPE, MEMORY_BYTES_MAX, struct memory, fields, NULL);
+static const struct shape memory_shape =
+	SHAPE(MEMORY_TYPE, MEMORY_BYTES_MAX, struct memory, fields, NULL);
 
 static void begin_new(struct arena *arena, struct memory *out)
 {

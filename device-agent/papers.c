@@ -267,10 +267,10 @@ const char *papers_claimed_campaign(struct arena *arena, const struct papers *pa
 
 bool papers_refusal_is_final(enum err_code code)
 {
-	static const enum err_code again[] = {E_AGENT_LEASE_EXPIRED,  E_AGENT_LEASE_REBOOT,
-					      E_AGENT_TRUST_OLDER,    E_AGENT_NO_TRUST,
-					      E_AGENT_LEASE_NONCE,    E_AGENT_TRUST_WITHHELD,
-					      E_AGENT_TRUST_EXPIRED,  E_AGENT_PERMIT_TIME};
+	static const enum err_code again[] = {E_AGENT_LEASE_EXPIRED, E_AGENT_LEASE_REBOOT,
+					      E_AGENT_TRUST_OLDER,   E_AGENT_NO_TRUST,
+					      E_AGENT_LEASE_NONCE,   E_AGENT_TRUST_WITHHELD,
+					      E_AGENT_TRUST_EXPIRED, E_AGENT_PERMIT_TIME};
 
 	for (size_t i = 0; i < sizeof(again) / sizeof(again[0]); i++)
 		if (again[i] == code)

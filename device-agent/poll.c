@@ -112,8 +112,8 @@ bool poll_send_attributes(struct agent *agent, const char *href, struct err *err
 		{"bank", bank_word(agent->view.running)},
 		{"hardware", agent->settings->hardware},
 		{"product", agent->settings->product},
-		{"trust_resets", arena_printf(agent->arena, "%lld",
-					      (long long)agent->memory.trust_resets)},
+		{"trust_resets",
+		 arena_printf(agent->arena, "%lld", (long long)agent->memory.trust_resets)},
 		{"version", runs->version != NULL ? runs->version : "unknown"},
 	};
 	const struct ddi_config config = {.mode = DDI_MERGE,

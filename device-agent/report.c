@@ -49,8 +49,8 @@ static bool look_at_bank(struct agent *agent, struct proof *proof, struct err *e
 	const struct memory_bank *known = memory_bank(&agent->memory, runs);
 
 	proof->bank = bank_word(runs);
-	proof->bank_size_bytes = known->size_bytes > 0 ? known->size_bytes
-						       : (int64_t)agent->view.size_bytes[runs];
+	proof->bank_size_bytes =
+		known->size_bytes > 0 ? known->size_bytes : (int64_t)agent->view.size_bytes[runs];
 	proof->version = known->size_bytes > 0 && known->version != NULL ? known->version : "";
 	return verify_digest(&agent->banks, runs, (uint64_t)proof->bank_size_bytes,
 			     &proof->bank_sha256, err);
@@ -88,8 +88,7 @@ static bool sign_proof(struct agent *agent, const struct proof *proof, struct er
 	struct envelope envelope;
 
 	if (!proof_write(agent->arena, proof, &document, err) ||
-	    !envelope_sign(agent->arena, agent->report_key, PROOF_TYPE, document, &envelope,
-			   err) ||
+	    !envelope_sign(agent->arena, agent->report_key, PROOF_TYPE, document, &envelope, err) ||
 	    !envelope_write(agent->arena, &envelope, &posted, err))
 		return false;
 	memory->seq = proof->seq;
@@ -171,7 +170,8 @@ static bool send_report(struct agent *agent, struct err *err)
 		/* Whoever gave us false papers may have named a campaign that does not exist. Then
 		 * nobody wants to know; every other report stays until somebody does. */
 		if (answer != POLL_REPORT_REFUSED || strcmp(proof.outcome, "rejected") != 0)
-			return err_fail(err, E_AGENT_WAITING, "the server does not take report %lld",
+			return err_fail(err, E_AGENT_WAITING,
+					"the server does not take report %lld",
 					(long long)proof.seq);
 	}
 	memory->news.report = (struct bytes){0};

@@ -27,6 +27,8 @@ static const struct config_key keys[] = {
 	{"dir", CONFIG_PATH, offsetof(struct settings, dir), ".", "folder of the agent's memory"},
 	{"bank_a", CONFIG_PATH, offsetof(struct settings, bank_a), "bank-a", "file or block device of bank A"},
 	{"bank_b", CONFIG_PATH, offsetof(struct settings, bank_b), "bank-b", "file or block device of bank B"},
+	{"bank_bytes", CONFIG_INT, offsetof(struct settings, bank_bytes), "536870912",
+	 "bytes to which a bank that is a file may grow; block devices are as large as they are"},
 	{"boot", CONFIG_PATH, offsetof(struct settings, boot), "boot", "boot record"},
 	{"tls_authority", CONFIG_PATH, offsetof(struct settings, tls_authority), "",
 	 "PEM file: who may certify the server (without: the system's store)"},
@@ -54,9 +56,9 @@ static const struct config_key keys[] = {
 
 static bool check_name(const char *key, const char *text, size_t max, struct err *err)
 {
-	return id_name_valid(text, max) ? true
-					: err_fail(err, E_CONFIG, "%s: '%s' is no valid name", key,
-						   text);
+	return id_name_valid(text, max)
+		       ? true
+		       : err_fail(err, E_CONFIG, "%s: '%s' is no valid name", key, text);
 }
 
 static bool check_url(struct settings *settings, struct arena *arena, struct err *err)

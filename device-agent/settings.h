@@ -26,6 +26,7 @@ struct settings {
 	const char *pins; /* NULL: none, and papers have to be "optional" */
 	const char *papers;
 	const char *health_word, *health_command;
+	int64_t bank_bytes;
 	int64_t poll_s; /* 0: as the server says */
 	int64_t health_deadline_s;
 	int64_t tries;

@@ -143,8 +143,7 @@ static bool look(struct arena *arena, const struct settings *settings, struct me
 						.running = "A"};
 	struct bank_chain banks;
 
-	return bank_file_open(arena, &with, &banks, err) &&
-	       banks.describe(banks.self, view, err) &&
+	return bank_file_open(arena, &with, &banks, err) && banks.describe(banks.self, view, err) &&
 	       memory_load(arena, settings->dir, memory, err);
 }
 

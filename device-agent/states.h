@@ -33,8 +33,8 @@ enum turn {
 	TURN_HEALTHY,
 	TURN_UNHEALTHY,
 	TURN_REPORTED, /* the attempt has an end, and a report says it */
-	TURN_DROPPED,  /* canceled, or another action came: nothing is installed, nothing to report */
-	TURN_CLOSED,   /* everything is acknowledged */
+	TURN_DROPPED, /* canceled, or another action came: nothing is installed, nothing to report */
+	TURN_CLOSED,  /* everything is acknowledged */
 	TURNS
 };
 

@@ -26,8 +26,8 @@ static bool write_all(int fd, uint64_t offset, struct bytes bytes, struct err *e
 	size_t done = 0;
 
 	while (done < bytes.size) {
-		ssize_t n = pwrite(fd, bytes.data + done, bytes.size - done,
-				   (off_t)(offset + done));
+		ssize_t n =
+			pwrite(fd, bytes.data + done, bytes.size - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -42,8 +42,8 @@ static bool write_all(int fd, uint64_t offset, struct bytes bytes, struct err *e
 
 bool store_write(int fd, uint64_t offset, struct bytes bytes, struct err *err)
 {
-	cut_point(&(struct cut_point){
-		.kind = CUT_WRITE, .fd = fd, .offset = offset, .bytes = bytes});
+	cut_point(
+		&(struct cut_point){.kind = CUT_WRITE, .fd = fd, .offset = offset, .bytes = bytes});
 	return write_all(fd, offset, bytes, err);
 }
 

@@ -122,8 +122,11 @@ static int power_on(long long cut_at, const char *how)
 	const char *programs = getenv("COUNTERSIGN_TEST_PROGRAMS");
 	char *argv[] = {arena_printf(depot.arena, "%s/countersign-agent",
 				     programs != NULL ? programs : "build/san/bin"),
-			arena_text(depot.arena, "board"), arena_text(depot.arena, "--dir"), dir,
-			arena_text(depot.arena, "--once"), NULL};
+			arena_text(depot.arena, "board"),
+			arena_text(depot.arena, "--dir"),
+			dir,
+			arena_text(depot.arena, "--once"),
+			NULL};
 	posix_spawn_file_actions_t actions;
 	pid_t child;
 	int status;

@@ -73,18 +73,23 @@ static void load_signer(const struct depot *depot, const char *name, struct depo
 	struct err err = {0};
 
 	load_key(depot, arena_printf(depot->arena, "%s.key", name), &out->key);
-	assert_true(file_read(depot->arena, arena_printf(depot->arena, "%s/%s.pem", depot->dir, name),
-			      65536, &file, &err));
+	assert_true(file_read(depot->arena,
+			      arena_printf(depot->arena, "%s/%s.pem", depot->dir, name), 65536,
+			      &file, &err));
 	assert_true(sign_cert_read(depot->arena, file, &out->cert, &err));
 }
 
 static void make_leaf(const struct depot *depot, const char *role, const char *name,
 		      struct depot_signer *out)
 {
-	const char *const argv[] = {"tools/pki.sh", arena_printf(depot->arena, "%s/pki", depot->dir),
-				    "leaf", role, arena_printf(depot->arena, "EXAMPLE-%s", name),
+	const char *const argv[] = {"tools/pki.sh",
+				    arena_printf(depot->arena, "%s/pki", depot->dir),
+				    "leaf",
+				    role,
+				    arena_printf(depot->arena, "EXAMPLE-%s", name),
 				    arena_printf(depot->arena, "%s/%s.key", depot->dir, name),
-				    arena_printf(depot->arena, "%s/%s.pem", depot->dir, name), NULL};
+				    arena_printf(depot->arena, "%s/%s.pem", depot->dir, name),
+				    NULL};
 
 	pki(argv);
 	load_signer(depot, name, out);
@@ -93,8 +98,8 @@ static void make_leaf(const struct depot *depot, const char *role, const char *n
 static void make_ed25519(const struct depot *depot, const char *name, struct sign_key **out)
 {
 	const char *file = arena_printf(depot->arena, "%s.key", name);
-	const char *const argv[] = {"tools/pki.sh", arena_printf(depot->arena, "%s/pki", depot->dir),
-				    "ed25519",
+	const char *const argv[] = {"tools/pki.sh",
+				    arena_printf(depot->arena, "%s/pki", depot->dir), "ed25519",
 				    arena_printf(depot->arena, "%s/%s", depot->dir, file), NULL};
 
 	pki(argv);
@@ -105,8 +110,8 @@ void given_depot(struct depot *depot)
 {
 	*depot = (struct depot){.arena = arena_new(128 * 1024 * 1024)};
 	given_folder(depot->dir);
-	const char *const argv[] = {"tools/pki.sh", arena_printf(depot->arena, "%s/pki", depot->dir),
-				    NULL};
+	const char *const argv[] = {"tools/pki.sh",
+				    arena_printf(depot->arena, "%s/pki", depot->dir), NULL};
 
 	pki(argv);
 	for (int i = 0; i < 3; i++)
@@ -125,11 +130,10 @@ void given_depot(struct depot *depot)
 
 void forget_depot(struct depot *depot)
 {
-	struct sign_key *keys[] = {
-		depot->root[0].key,  depot->root[1].key, depot->root[2].key,
-		depot->author.key,   depot->keeper.key,	 depot->other_author.key,
-		depot->stranger.key, depot->lease,	 depot->stranger_lease,
-		depot->report};
+	struct sign_key *keys[] = {depot->root[0].key,	depot->root[1].key, depot->root[2].key,
+				   depot->author.key,	depot->keeper.key,  depot->other_author.key,
+				   depot->stranger.key, depot->lease,	    depot->stranger_lease,
+				   depot->report};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		sign_key_free(keys[i]);
@@ -294,7 +298,8 @@ static void make_target(const struct depot_order *order, struct arena *arena, st
 
 		assert_true(target_write(arena, &target, &document, &err));
 		leaf = tree_leaf(document);
-		for (; place > 0 && memcmp(leaves[place - 1].at, leaf.at, SHA256_BYTES) > 0; place--) {
+		for (; place > 0 && memcmp(leaves[place - 1].at, leaf.at, SHA256_BYTES) > 0;
+		     place--) {
 			leaves[place] = leaves[place - 1];
 			documents[place] = documents[place - 1];
 		}
@@ -312,11 +317,11 @@ static void make_target(const struct depot_order *order, struct arena *arena, st
 	*root = tree_root(leaves, DEPOT_TARGETS);
 	shown = order->leaf_of_other || order->path_of_other ? (at + 1) % DEPOT_TARGETS : at;
 	assert_true(tree_prove_inclusion(&source, shown, DEPOT_TARGETS, &path, &err));
-	out->target = (struct papers_target){
-		.leaf = documents[order->leaf_of_other ? shown : at],
-		.index = shown + (order->index_off ? 1 : 0),
-		.size = DEPOT_TARGETS,
-		.path_count = path.count - (order->path_short ? 1 : 0)};
+	out->target =
+		(struct papers_target){.leaf = documents[order->leaf_of_other ? shown : at],
+				       .index = shown + (order->index_off ? 1 : 0),
+				       .size = DEPOT_TARGETS,
+				       .path_count = path.count - (order->path_short ? 1 : 0)};
 	if (order->not_in_tree) {
 		const struct target target = {.campaign = order->campaign,
 					      .device = order->device,

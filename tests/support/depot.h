@@ -29,7 +29,8 @@ struct depot {
 	struct depot_signer author;	  /* for every product */
 	struct depot_signer other_author; /* for "EXAMPLE-other" only */
 	struct depot_signer keeper;
-	struct depot_signer stranger;	  /* certified by the same authorities, not in the trust document */
+	struct depot_signer
+		stranger; /* certified by the same authorities, not in the trust document */
 	struct sign_key *lease, *stranger_lease;
 	struct sign_key *report; /* at <dir>/report.key */
 	clock_us now;

@@ -57,8 +57,8 @@ static bool handle_poll(struct request *request, struct reply *reply, struct err
 	if (fake->away)
 		return answer_away(fake, reply);
 	if (fake->cancel != NULL)
-		poll.cancel_action =
-			address(request, fake, arena_printf(arena, "cancelAction/%s", fake->cancel));
+		poll.cancel_action = address(request, fake,
+					     arena_printf(arena, "cancelAction/%s", fake->cancel));
 	else if (fake->action != NULL)
 		poll.deployment_base = address(
 			request, fake, arena_printf(arena, "deploymentBase/%s?c=1", fake->action));
@@ -318,6 +318,7 @@ void fake_ddi_last_report(struct fake_ddi *fake, struct arena *arena, struct pro
 	struct err err = {0};
 
 	assert_int_not_equal(fake->report_count, 0);
-	if (!proof_parse(arena, fake->reports[(fake->report_count - 1) % FAKE_NOTES_MAX], out, &err))
+	if (!proof_parse(arena, fake->reports[(fake->report_count - 1) % FAKE_NOTES_MAX], out,
+			 &err))
 		fail_msg("report: %s", err.text);
 }

@@ -20,21 +20,21 @@ enum { FAKE_NOTES_MAX = 64 };
 
 struct fake_ddi {
 	const struct depot *depot;
-	const char *action;    /* offered; NULL: nothing */
-	const char *cancel;    /* action that a cancel order names; NULL: none */
-	const char *update;    /* NULL: "forced" */
-	bool without_papers;   /* the link is missing */
+	const char *action;  /* offered; NULL: nothing */
+	const char *cancel;  /* action that a cancel order names; NULL: none */
+	const char *update;  /* NULL: "forced" */
+	bool without_papers; /* the link is missing */
 	bool wants_attributes;
-	bool held;	       /* papers are refused with 409 lease.held */
-	bool away;	       /* 503 to everything */
-	int report_status;     /* 0: 200 */
-	int feedback_status;   /* 0: 200 */
+	bool held;	     /* papers are refused with 409 lease.held */
+	bool away;	     /* 503 to everything */
+	int report_status;   /* 0: 200 */
+	int feedback_status; /* 0: 200 */
 	struct depot_order order;
 	bool sends_trust_always;
 	/* A last chance to spoil papers; order is the one they will be made to. */
 	void (*spoil)(struct fake_ddi *fake, const char *step, struct depot_order *order);
-	bool replays;	       /* every question gets the first answer there was */
-	const char *image;     /* path of the artifact */
+	bool replays;	   /* every question gets the first answer there was */
+	const char *image; /* path of the artifact */
 	/* ---- */
 	char url[64];
 	struct web *web;

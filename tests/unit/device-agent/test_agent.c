@@ -255,8 +255,7 @@ static void test_agent_round__installs_the_next_one_back_into_the_first_bank(voi
 	fake_ddi_last_report(&unit.fake, unit.life, &second);
 	assert_int_equal(second.seq, 2);
 	assert_string_equal(second.epoch, first.epoch);
-	assert_string_equal(second.prev.text,
-			    digest_sha256_hex(unit.fake.reports[0]).text);
+	assert_string_equal(second.prev.text, digest_sha256_hex(unit.fake.reports[0]).text);
 	forget_unit(&unit);
 }
 

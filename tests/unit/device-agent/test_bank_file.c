@@ -54,7 +54,8 @@ static struct bank_chain opened(const char *running)
 {
 	const struct bank_file_settings with = {.bank = {in_dir("bank-a"), in_dir("bank-b")},
 						.boot = in_dir("boot"),
-						.running = running};
+						.running = running,
+						.grow_bytes = 5};
 	struct bank_chain chain;
 	struct err err = {0};
 
@@ -84,6 +85,8 @@ static void test_bank_file__goes_through_a_good_trial(void **state)
 	assert_false(view.on_trial);
 	assert_int_equal(view.size_bytes[BANK_A], 4);
 	assert_int_equal(view.size_bytes[BANK_B], 6);
+	assert_int_equal(view.room_bytes[BANK_A], 5);
+	assert_int_equal(view.room_bytes[BANK_B], 6);
 	assert_true(a.open_idle(a.self, &fd, &err));
 	assert_true(store_write(fd, 2, bytes_of_text("XY"), &err));
 	assert_true(store_sync(fd, &err));
@@ -181,7 +184,8 @@ static bool cut_at(int n, const char *how, bool synced)
 		setenv("COUNTERSIGN_CUT_AT", arena_printf(arena, "%d", n), 1);
 		setenv("COUNTERSIGN_CUT_HOW", how, 1);
 		if (synced) {
-			_exit(store_replace(in_dir("file"), bytes_of_text("new content"), 0600, &err)
+			_exit(store_replace(in_dir("file"), bytes_of_text("new content"), 0600,
+					    &err)
 				      ? 0
 				      : 1);
 		} else {
@@ -235,7 +239,8 @@ static void test_store_replace__leaves_the_old_or_the_new_file_at_every_cut(void
 			if (!old_or_new())
 				fail_msg("cut %d, %s", n, hows[h]);
 		}
-	assert_int_equal(cuts, 15); /* create, write, sync, rename, sync of the folder; three ways */
+	assert_int_equal(cuts,
+			 15); /* create, write, sync, rename, sync of the folder; three ways */
 }
 
 static void test_cut_point__finds_a_missing_sync(void **state)
@@ -246,8 +251,7 @@ static void test_cut_point__finds_a_missing_sync(void **state)
 	for (int n = 1; n < 20; n++) {
 		struct err err = {0};
 
-		assert_true(
-			file_replace(in_dir("file"), bytes_of_text("old content"), 0600, &err));
+		assert_true(file_replace(in_dir("file"), bytes_of_text("old content"), 0600, &err));
 		if (!cut_at(n, "lost", false))
 			break;
 		found = found || !old_or_new();

@@ -179,8 +179,8 @@ static void test_cpio_add__takes_any_pieces(void **state)
 		for (size_t at = 0; at < sizeof(archive) - 1; at += piece) {
 			size_t left = sizeof(archive) - 1 - at;
 
-			if (!cpio_add(&cpio,
-				      bytes_of(archive + at, left < piece ? left : piece), &err))
+			if (!cpio_add(&cpio, bytes_of(archive + at, left < piece ? left : piece),
+				      &err))
 				fail_msg("pieces of %zu: %s", piece, err.text);
 		}
 		assert_int_equal(cpio.entries, 1);

@@ -166,8 +166,8 @@ static void test_memory_raise_floor__never_goes_down(void **state)
 	assert_int_equal(memory_floor(&memory, "EXAMPLE-b"), 6);
 	assert_string_equal(memory.floors[0].key, "EXAMPLE-a");
 	for (int i = 2; i < MEMORY_FLOORS_MAX; i++)
-		assert_true(memory_raise_floor(arena, &memory, arena_printf(arena, "p%d", i), 1,
-					       &err));
+		assert_true(
+			memory_raise_floor(arena, &memory, arena_printf(arena, "p%d", i), 1, &err));
 	assert_false(memory_raise_floor(arena, &memory, "one-more", 1, &err));
 }
 
@@ -215,8 +215,8 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_memory_raise_floor__never_goes_down, set_up,
 						tear_down),
-		cmocka_unit_test_setup_teardown(
-			test_memory_keep_permit__forgets_what_is_over_first, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_memory_keep_permit__forgets_what_is_over_first,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_memory_keep_ended__keeps_the_newest, set_up,
 						tear_down),
 	};
