@@ -153,8 +153,8 @@ static void test_release__opens_with_its_three_signatures(void **state)
 static void test_sign__takes_one_answer(void **state)
 {
 	(void)state;
-	struct doc *answer = office_answer(&office, "p-qa", "approved", "release", office.release,
-					   &office.qa);
+	struct doc *answer =
+		office_answer(&office, "p-qa", "approved", "release", office.release, &office.qa);
 
 	office_must(&office, "sign", answer);
 	office_refused(&office, "sign", answer, E_CHALLENGE_USED);
@@ -208,10 +208,9 @@ static void test_hold__stops_leases_until_a_signed_resumption(void **state)
 	office_refused(&office, "lease", office_lease_members(&office, "unit-2", 1, "install"),
 		       E_LEASE_HELD);
 	office_refused(&office, "open", resume, E_ID);
-	const struct doc *given =
-		office_must(&office, "sign",
-			    office_answer(&office, "p-manager", "resumed", "campaign",
-					  office.campaign, NULL));
+	const struct doc *given = office_must(
+		&office, "sign",
+		office_answer(&office, "p-manager", "resumed", "campaign", office.campaign, NULL));
 	doc_set_text(resume, "signature", doc_get_text(given, "signature"));
 	office_must(&office, "open", resume);
 	office_must(&office, "lease", office_lease_members(&office, "unit-2", 1, "install"));
@@ -223,12 +222,14 @@ static void test_ledger__holds_every_event_once_and_git_every_act(void **state)
 	(void)state;
 	office_settled(&office);
 	expect_sql(office.database.owner,
-		   "SELECT ((SELECT count(*) FROM event) = (SELECT count(*) FROM sealed))::text", "true");
-	expect_sql(office.database.owner, "SELECT count(*)::text FROM event_set_aside", "0");
-	expect_sql(office.database.owner,
-		   "SELECT ((SELECT count(*) FROM history) = (SELECT count(*) FROM event WHERE kind IN "
-		   "('release.sealed', 'record.added', 'signature.given', 'ruleset.adopted')))::text",
+		   "SELECT ((SELECT count(*) FROM event) = (SELECT count(*) FROM sealed))::text",
 		   "true");
+	expect_sql(office.database.owner, "SELECT count(*)::text FROM event_set_aside", "0");
+	expect_sql(
+		office.database.owner,
+		"SELECT ((SELECT count(*) FROM history) = (SELECT count(*) FROM event WHERE kind IN "
+		"('release.sealed', 'record.added', 'signature.given', 'ruleset.adopted')))::text",
+		"true");
 }
 
 static void test_keeper__goes_on_where_it_stopped(void **state)

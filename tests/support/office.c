@@ -41,11 +41,13 @@ static struct office_key make_key(struct office *office, const char *name, enum 
 	struct certs_recipe recipe = certs_leaf(role);
 	struct office_key made = {0};
 	struct err err = {0};
+	bool root = role == SIGN_ROOT; /* signs itself; all others have an authority above them */
 
 	recipe.name = name;
 	made.raw = certs_key(office->arena, kind);
 	made.key = certs_sign_key(office->arena, made.raw);
-	X509 *cert = certs_make(office->arena, &recipe, made.raw, NULL, NULL);
+	X509 *cert = certs_make(office->arena, &recipe, made.raw, root ? NULL : office->authority,
+				root ? NULL : office->authority_key);
 	expect_done(sign_cert_read(office->arena, certs_der(office->arena, cert), &made.cert, &err),
 		    &err);
 	return made;
@@ -75,9 +77,15 @@ static void write_file(const char *path, struct bytes bytes)
 static void make_keys(struct office *office)
 {
 	struct keeper_settings *settings = &office->settings;
+	struct certs_recipe authority = certs_authority();
 	unsigned char mac[32];
 	const char *unused;
 
+	authority.policies = "2.5.29.32.0"; /* any policy below it */
+	office->authority_key = certs_key(office->arena, "P-256");
+	office->authority =
+		certs_make(office->arena, &authority, office->authority_key, NULL, NULL);
+	write_file(path_of(office, "authority.pem"), certs_pem(office->arena, office->authority));
 	for (int i = 0; i < 3; i++)
 		office->roots[i] = make_key(office, "EXAMPLE root", SIGN_ROOT, "P-384");
 	office->author = make_key(office, "EXAMPLE author", SIGN_AUTHOR, "P-256");
@@ -235,11 +243,10 @@ static bool store_work(struct db_tx *tx, void *context, struct err *err)
 	struct storing *storing = context;
 
 	return keeper_store_document(tx, storing->type, storing->bytes, &storing->digest, err) &&
-	       (!storing->role ||
-		db_run(tx, STMT_DOCUMENT_SIGNATURE_PUT,
-		       DB(db_text(storing->digest.text), db_text(storing->role),
-			  db_text(storing->key_id), db_bytes(storing->signature)),
-		       NULL, err));
+	       (!storing->role || db_run(tx, STMT_DOCUMENT_SIGNATURE_PUT,
+					 DB(db_text(storing->digest.text), db_text(storing->role),
+					    db_text(storing->key_id), db_bytes(storing->signature)),
+					 NULL, err));
 }
 
 static struct sha256_hex store_signed(struct office *office, struct storing storing)
@@ -323,7 +330,8 @@ struct doc *office_put_trust(struct office *office, const struct trust *trust,
 
 	expect_done(trust_write(office->arena, trust, &bytes, &err), &err);
 	for (size_t i = 0; i < count; i++)
-		doc_add_text(cms, encode_base64(office->arena, office_cms(office, roots[i], bytes)));
+		doc_add_text(cms,
+			     encode_base64(office->arena, office_cms(office, roots[i], bytes)));
 	doc_set_text(members, "what", "trust");
 	doc_set_text(members, "sha256", office_store(office, TRUST_TYPE, bytes).text);
 	doc_set(members, "cms", cms);
@@ -363,9 +371,10 @@ static void add_person(struct office *office, struct doc *acts, const char *pers
 	doc_set_text(one, "product", "*");
 	one = act_of(office, acts, "person.invite");
 	doc_set_text(one, "person", person);
-	doc_set_text(one, "token_sha256",
-		     digest_sha256_hex(bytes_of_text(arena_printf(office->arena, "invite %s", person)))
-			     .text);
+	doc_set_text(
+		one, "token_sha256",
+		digest_sha256_hex(bytes_of_text(arena_printf(office->arena, "invite %s", person)))
+			.text);
 	doc_set_time(one, "expires_at", clock_now() + 3600 * CLOCK_SECOND);
 }
 
@@ -481,8 +490,8 @@ void office_given_people(struct office *office)
 static void draft_release(struct office *office)
 {
 	static const char *const hardware[] = {"rev-1"};
-	struct sha256_hex image = digest_sha256_hex(
-		bytes_of_text(arena_printf(office->arena, "image %lld", (long long)office->sequence)));
+	struct sha256_hex image = digest_sha256_hex(bytes_of_text(
+		arena_printf(office->arena, "image %lld", (long long)office->sequence)));
 	struct manifest_artifact artifact = {.name = "image.bin", .size_bytes = 7, .sha256 = image};
 	struct manifest manifest = {
 		.product = OFFICE_PRODUCT,
@@ -498,20 +507,23 @@ static void draft_release(struct office *office)
 
 	expect_done(manifest_write(office->arena, &manifest, &office->manifest, &err), &err);
 	office->author_cms = office_cms(office, &office->author, office->manifest);
-	struct sha256_hex digest = store_signed(
-		office, (struct storing){.type = MANIFEST_TYPE, .bytes = office->manifest,
-					 .role = "author",
-					 .key_id = office->author.cert.key_id.text,
-					 .signature = office->author_cms});
+	struct sha256_hex digest =
+		store_signed(office, (struct storing){.type = MANIFEST_TYPE,
+						      .bytes = office->manifest,
+						      .role = "author",
+						      .key_id = office->author.cert.key_id.text,
+						      .signature = office->author_cms});
 	id_uuid_draw(office->release);
-	given_sql(office->database.service,
-		  arena_printf(office->arena,
-			       "INSERT INTO artifact (sha256, size_bytes, sha1, md5, stored_by) VALUES "
-			       "('%s', 7, repeat('0', 40), repeat('0', 32), 'p-author') ON CONFLICT DO NOTHING; "
-			       "INSERT INTO release (id, product, version, sequence, manifest_sha256, drafted_by) "
-			       "VALUES ('%s', '%s', '%s', %lld, '%s', 'p-author')",
-			       image.text, office->release, OFFICE_PRODUCT, manifest.version,
-			       (long long)manifest.sequence, digest.text));
+	given_sql(
+		office->database.service,
+		arena_printf(
+			office->arena,
+			"INSERT INTO artifact (sha256, size_bytes, sha1, md5, stored_by) VALUES "
+			"('%s', 7, repeat('0', 40), repeat('0', 32), 'p-author') ON CONFLICT DO NOTHING; "
+			"INSERT INTO release (id, product, version, sequence, manifest_sha256, drafted_by) "
+			"VALUES ('%s', '%s', '%s', %lld, '%s', 'p-author')",
+			image.text, office->release, OFFICE_PRODUCT, manifest.version,
+			(long long)manifest.sequence, digest.text));
 }
 
 static void add_record(struct office *office)
@@ -523,11 +535,18 @@ static void add_record(struct office *office)
 
 	expect_done(manifest_parse(office->arena, office->manifest, &manifest, &err), &err);
 	id_uuid_draw(office->record);
-	struct record_subject subject = {.name = "image.bin", .sha256 = manifest.artifacts[0].sha256};
-	struct record record = {.id = office->record, .version = 1, .kind = "test",
-				.release = office->release, .product = OFFICE_PRODUCT,
-				.subjects = &subject, .subject_count = 1, .result = "passed",
-				.summary = "EXAMPLE run", .tester = "p-tester",
+	struct record_subject subject = {.name = "image.bin",
+					 .sha256 = manifest.artifacts[0].sha256};
+	struct record record = {.id = office->record,
+				.version = 1,
+				.kind = "test",
+				.release = office->release,
+				.product = OFFICE_PRODUCT,
+				.subjects = &subject,
+				.subject_count = 1,
+				.result = "passed",
+				.summary = "EXAMPLE run",
+				.tester = "p-tester",
 				.performed_at = clock_now()};
 	expect_done(record_write(office->arena, &record, &bytes, &err), &err);
 	office->record_sha256 = office_store(office, RECORD_TYPE, bytes);
@@ -596,8 +615,9 @@ void office_given_tested(struct office *office)
 
 void office_given_approved(struct office *office)
 {
-	office_must(office, "sign", office_answer(office, "p-qa", "approved", "release",
-						  office->release, &office->qa));
+	office_must(
+		office, "sign",
+		office_answer(office, "p-qa", "approved", "release", office->release, &office->qa));
 }
 
 /* ---- a campaign ---- */
@@ -614,20 +634,27 @@ void office_given_campaign(struct office *office)
 	struct err err = {0};
 
 	id_uuid_draw(office->campaign);
-	struct plan plan = {.campaign = office->campaign, .name = "EXAMPLE campaign",
-			    .product = OFFICE_PRODUCT, .release = office->release,
+	struct plan plan = {.campaign = office->campaign,
+			    .name = "EXAMPLE campaign",
+			    .product = OFFICE_PRODUCT,
+			    .release = office->release,
 			    .manifest_sha256 = digest_sha256_hex(office->manifest),
-			    .targets = targets, .target_count = 2, .waves = &wave, .wave_count = 1,
+			    .targets = targets,
+			    .target_count = 2,
+			    .waves = &wave,
+			    .wave_count = 1,
 			    .not_before = clock_now() - CLOCK_SECOND,
 			    .not_after = clock_now() + 86400 * 7 * CLOCK_SECOND};
 	expect_done(plan_write(office->arena, &plan, &bytes, &err), &err);
 	office->plan_sha256 = office_store(office, PLAN_TYPE, bytes);
-	given_sql(office->database.service,
-		  arena_printf(office->arena,
-			       "INSERT INTO campaign (id, name, product, release, plan_sha256, drafted_by) "
-			       "VALUES ('%s', 'EXAMPLE campaign', '%s', '%s', '%s', 'p-manager')",
-			       office->campaign, OFFICE_PRODUCT, office->release,
-			       office->plan_sha256.text));
+	given_sql(
+		office->database.service,
+		arena_printf(
+			office->arena,
+			"INSERT INTO campaign (id, name, product, release, plan_sha256, drafted_by) "
+			"VALUES ('%s', 'EXAMPLE campaign', '%s', '%s', '%s', 'p-manager')",
+			office->campaign, OFFICE_PRODUCT, office->release,
+			office->plan_sha256.text));
 	doc_set_text(members, "what", "plan");
 	doc_set_text(members, "campaign", office->campaign);
 	office_must(office, "put", members);
@@ -635,19 +662,22 @@ void office_given_campaign(struct office *office)
 
 void office_given_released(struct office *office)
 {
-	office_must(office, "sign", office_answer(office, "p-manager", "released", "campaign",
-						  office->campaign, NULL));
+	office_must(
+		office, "sign",
+		office_answer(office, "p-manager", "released", "campaign", office->campaign, NULL));
 }
 
 static void begin_deployments(struct office *office)
 {
-	given_sql(office->database.service,
-		  arena_printf(office->arena,
-			       "INSERT INTO deployment (campaign, device, action_id) VALUES "
-			       "('%s', 'unit-1', 11 + (SELECT count(*) FROM deployment WHERE device = 'unit-1')), "
-			       "('%s', 'unit-2', 11 + (SELECT count(*) FROM deployment WHERE device = 'unit-2')); "
-			       "UPDATE deployment SET state = 'offered', attempt = 1 WHERE campaign = '%s'",
-			       office->campaign, office->campaign, office->campaign));
+	given_sql(
+		office->database.service,
+		arena_printf(
+			office->arena,
+			"INSERT INTO deployment (campaign, device, action_id) VALUES "
+			"('%s', 'unit-1', 11 + (SELECT count(*) FROM deployment WHERE device = 'unit-1')), "
+			"('%s', 'unit-2', 11 + (SELECT count(*) FROM deployment WHERE device = 'unit-2')); "
+			"UPDATE deployment SET state = 'offered', attempt = 1 WHERE campaign = '%s'",
+			office->campaign, office->campaign, office->campaign));
 }
 
 void office_given_started(struct office *office)

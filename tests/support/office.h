@@ -43,6 +43,8 @@ struct office {
 	struct keeper_client *client; /* the service's side of the socket */
 	struct db_pool *service;      /* the service's role */
 	struct audit_writer writer;   /* service/1 */
+	X509 *authority;	      /* of all keys but the roots; dir/authority.pem */
+	EVP_PKEY *authority_key;
 	struct office_key roots[3], author, other_author, keeper_key, ada, ben, qa, stranger;
 	struct sign_key *lease, *ledger, *git;
 	struct sign_key *devices[3]; /* report keys of unit-1 to unit-3 */
@@ -76,11 +78,13 @@ void office_refused(struct office *office, const char *verb, struct doc *members
 struct sha256_hex office_store(struct office *office, const char *type, struct bytes bytes);
 
 /* ---- stories, each on top of the one before ---- */
-void office_given_trust(struct office *office);	  /* version 1, signed by roots 1 and 2 */
-void office_given_people(struct office *office);  /* statement 1: people, product, ruleset, devices; passwords set */
+void office_given_trust(struct office *office); /* version 1, signed by roots 1 and 2 */
+void office_given_people(
+	struct office *office); /* statement 1: people, product, ruleset, devices; passwords set */
 void office_given_release(struct office *office); /* drafted, sealed; a passed test record added */
 void office_given_tested(struct office *office);  /* p-tester signs the record with the password */
-void office_given_approved(struct office *office); /* p-qa signs the release with the personal key */
+void office_given_approved(
+	struct office *office); /* p-qa signs the release with the personal key */
 void office_given_campaign(struct office *office); /* drafted and submitted for unit-1 and unit-2 */
 void office_given_released(struct office *office); /* p-manager signs the plan with the password */
 void office_given_started(struct office *office);
