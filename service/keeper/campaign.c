@@ -106,13 +106,15 @@ static bool check_resumption(struct open_work *work, struct db_tx *tx, int64_t *
 		return false;
 	if (!found || strcmp(db_get_text(&row, "meaning"), "resumed") != 0 ||
 	    strcmp(db_get_text(&row, "object_id"), work->asked.campaign) != 0)
-		return err_fail(err, E_CAMPAIGN_STATE,
-				"resuming needs a signature with meaning resumed over this campaign");
+		return err_fail(
+			err, E_CAMPAIGN_STATE,
+			"resuming needs a signature with meaning resumed over this campaign");
 	const char *person = db_get_text(&row, "person");
 	if (!gather_facts(work->keeper, tx, "campaign", work->asked.campaign, person, work->act.at,
 			  &gathered, err))
 		return false;
-	struct hold hold = {.campaign = work->asked.campaign, .number = gathered.held_number,
+	struct hold hold = {.campaign = work->asked.campaign,
+			    .number = gathered.held_number,
 			    .plan_sha256 = gathered.facts.campaign->plan_sha256};
 	if (gathered.held_number == 0)
 		return err_fail(err, E_CAMPAIGN_STATE, "the campaign is not held");
@@ -186,8 +188,8 @@ bool verb_open(struct keeper *keeper, const struct act *act, const struct doc *r
 		return false;
 	if (!id_uuid_valid(work->asked.campaign))
 		return err_fail(err, E_ID, "campaign must be an id as the service gave it");
-	return strcmp(work->asked.act, "start") == 0 ? start(work, reply, err) :
-						       resume(work, reply, err);
+	return strcmp(work->asked.act, "start") == 0 ? start(work, reply, err)
+						     : resume(work, reply, err);
 }
 
 /* ---- hold ---- */

@@ -159,8 +159,9 @@ static bool verb_put(struct keeper *keeper, const struct act *act, const struct 
 		what ? verb_find(put_verbs, sizeof(put_verbs) / sizeof(put_verbs[0]), what) : NULL;
 
 	if (!verb)
-		return err_fail(err, E_KEEPER_VERB, "put takes a member what: trust, directory, "
-						    "password, seal-release, record or plan");
+		return err_fail(err, E_KEEPER_VERB,
+				"put takes a member what: trust, directory, "
+				"password, seal-release, record or plan");
 	return verb->run(keeper, act, request, reply, err);
 }
 
@@ -171,8 +172,7 @@ static bool dispatch(struct visit *visit, struct arena *arena, struct bytes fram
 
 	if (!keeper_request_parse(arena, frame, &request, err))
 		return false;
-	const struct verb *verb =
-		verb_find(verbs, sizeof(verbs) / sizeof(verbs[0]), request.verb);
+	const struct verb *verb = verb_find(verbs, sizeof(verbs) / sizeof(verbs[0]), request.verb);
 	if (!verb)
 		return err_fail(err, E_KEEPER_VERB, "the keeper has no verb %.40s", request.verb);
 	*verb_name = verb->name;
@@ -318,16 +318,18 @@ static bool open_socket(const char *path, int *out, struct err *err)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return err_fail(err, E_CONFIG, "the socket's path is longer than %zu bytes; choose a "
-					       "shorter one", sizeof(address.sun_path) - 1);
+		return err_fail(err, E_CONFIG,
+				"the socket's path is longer than %zu bytes; choose a "
+				"shorter one",
+				sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_fail(err, E_OS, "no socket: %s", strerror(errno));
 	unlink(path);
 	/* Anybody may connect: the kernel tells who it is, and peer_rights decides. */
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-	    chmod(path, 0666) != 0 || listen(fd, KEEPER_CONNECTIONS) != 0) {
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) != 0 || chmod(path, 0666) != 0 ||
+	    listen(fd, KEEPER_CONNECTIONS) != 0) {
 		int cause = errno;
 		close(fd);
 		return err_fail(err, E_OS, "%.120s: %s", path, strerror(cause));

@@ -5,9 +5,9 @@
  * earlier statements made admins; so a verifier walks root, admin, role, signature.
  */
 
+#include "common/wire/directory.h"
 #include "common/encode.h"
 #include "common/file.h"
-#include "common/wire/directory.h"
 #include "common/wire/keeper.h"
 #include "policy/ruleset.h"
 #include "service/keeper/keeper.h"
@@ -59,8 +59,10 @@ static bool read_put(const struct act *act, const struct doc *request, struct pu
 	for (size_t i = 0; i < work->cms_count; i++) {
 		const char *text = doc_text(doc_at(asked.cms, i));
 		if (!text || strlen(text) > CMS_BYTES_MAX)
-			return err_fail(err, E_DOC_FIELD, "cms must be a list of base64 texts of "
-							  "at most %d bytes", CMS_BYTES_MAX);
+			return err_fail(err, E_DOC_FIELD,
+					"cms must be a list of base64 texts of "
+					"at most %d bytes",
+					CMS_BYTES_MAX);
 		if (!decode_base64(act->arena, text, &work->cms[i], err))
 			return false;
 	}
@@ -207,7 +209,8 @@ static bool check_admins(struct put_work *work, struct db_tx *tx, struct err *er
 	if (work->admin_count < 2)
 		return err_fail(err, E_DIRECTORY_ADMINS,
 				"the statement carries the keys of %zu admins; two different "
-				"admins must sign it", work->admin_count);
+				"admins must sign it",
+				work->admin_count);
 	return true;
 }
 
@@ -223,8 +226,7 @@ static bool check_number(struct put_work *work, struct db_tx *tx, struct err *er
 		return false;
 	int64_t next = found ? db_get_int(&row, "number") + 1 : 1;
 	const char *previous = found ? db_get_text(&row, "sha256") : zeros;
-	if (work->statement.number != next ||
-	    strcmp(work->statement.previous.text, previous) != 0)
+	if (work->statement.number != next || strcmp(work->statement.previous.text, previous) != 0)
 		return err_fail(err, E_DIRECTORY_NUMBER,
 				"the next statement has number %lld and previous %.64s",
 				(long long)next, previous);
@@ -261,8 +263,9 @@ static struct event act_event(struct put_work *work, const struct directory_act 
 		break;
 	case DIRECTORY_DEVICE_REGISTER:
 	case DIRECTORY_DEVICE_REVOKE:
-		event = audit_event(one->kind == DIRECTORY_DEVICE_REGISTER ? EV_DEVICE_REGISTERED :
-									     EV_DEVICE_REVOKED, data);
+		event = audit_event(one->kind == DIRECTORY_DEVICE_REGISTER ? EV_DEVICE_REGISTERED
+									   : EV_DEVICE_REVOKED,
+				    data);
 		audit_stream(&event, STREAM_DEVICE, one->device);
 		break;
 	case DIRECTORY_KEY_REVOKE:
@@ -294,7 +297,8 @@ static bool enrol_key(struct put_work *work, struct db_tx *tx, const struct dire
 		return false;
 	if (cert.role != SIGN_PERSON || !cert.email_protection || cert.authority)
 		return err_fail(err, E_DIRECTORY_ACT,
-				"the certificate of %.64s is not one for a personal key", one->person);
+				"the certificate of %.64s is not one for a personal key",
+				one->person);
 	return db_run(tx, STMT_PERSONAL_KEY_INSERT,
 		      DB(db_text(cert.key_id.text), db_text(one->person),
 			 db_bytes(one->certificate), db_text(event)),

@@ -44,8 +44,8 @@ bool gate_decide(struct keeper *keeper, struct db_tx *tx, const struct act *act,
 
 	*out = (struct gate_verdict){0};
 	return gather_facts(keeper, tx, gate, subject, NULL, act->at, &gathered, err) &&
-	       policy_decide(act->arena, gathered.bytes, gathered.rulesets,
-			     gathered.ruleset_count, &out->verdict, err) &&
+	       policy_decide(act->arena, gathered.bytes, gathered.rulesets, gathered.ruleset_count,
+			     &out->verdict, err) &&
 	       keeper_store_document(tx, "countersign.facts.v1", gathered.bytes, &digest, err) &&
 	       keeper_store_document(tx, CONTENT_TYPE, gathered.content, &digest, err) &&
 	       keeper_store_document(tx, "countersign.verdict.v1", out->verdict.document, &digest,

@@ -102,8 +102,8 @@ static void gather_author(struct gathering *at)
 	struct err flaw = {0};
 	clock_us now = at->out->facts.as_of;
 
-	bool holds = sign_cms_check(at->arena, at->author_cms, at->manifest, SIGN_AUTHOR, now, &signer,
-				    &flaw) &&
+	bool holds = sign_cms_check(at->arena, at->author_cms, at->manifest, SIGN_AUTHOR, now,
+				    &signer, &flaw) &&
 		     trust_find_key(&at->trust, TRUST_AUTHOR, &signer.key_id,
 				    at->out->manifest.product, NULL, now, &entry, &flaw);
 	author->valid = holds;
@@ -127,8 +127,8 @@ static bool gather_release(struct gathering *at, struct err *err)
 	if (!db_opt(at->tx, STMT_GATHER_RELEASE, DB(db_text(at->release)), &found, &row, err))
 		return false;
 	if (!found)
-		return err_fail(err, E_GATE_SUBJECT, "there is no sealed release %.36s; seal it first",
-				at->release);
+		return err_fail(err, E_GATE_SUBJECT,
+				"there is no sealed release %.36s; seal it first", at->release);
 	struct bytes manifest = db_get_bytes(&row, "manifest");
 	at->manifest = manifest;
 	if (!check_seal_row(at, &row, err) ||
@@ -147,8 +147,8 @@ static bool gather_release(struct gathering *at, struct err *err)
 
 	struct facts_artifact *artifacts =
 		arena_array(at->arena, out->manifest.artifact_count, sizeof(*artifacts));
-	const char **digests = arena_array(at->arena, out->manifest.artifact_count,
-					   sizeof(*digests));
+	const char **digests =
+		arena_array(at->arena, out->manifest.artifact_count, sizeof(*digests));
 	for (size_t i = 0; i < out->manifest.artifact_count; i++) {
 		const struct manifest_artifact *one = &out->manifest.artifacts[i];
 		artifacts[i] = (struct facts_artifact){
@@ -215,8 +215,8 @@ static bool gather_rulesets(struct gathering *at, struct err *err)
 	if (!found)
 		return err_fail(err, E_GATE_SUBJECT, "there is no product %.64s; put it first",
 				product->id);
-	product->rulesets = split_names(at->arena, db_get_text(&row, "rulesets"),
-					&product->ruleset_count);
+	product->rulesets =
+		split_names(at->arena, db_get_text(&row, "rulesets"), &product->ruleset_count);
 	if (!db_many(at->tx, STMT_GATHER_RULESETS,
 		     DB(db_texts(product->rulesets, product->ruleset_count)), &rows, err))
 		return false;
@@ -262,9 +262,9 @@ static bool gather_content(struct gathering *at, struct err *err)
 		const struct doc *doc;
 		if (!doc_parse(at->arena, at->out->rulesets[i], &doc, err))
 			return false;
-		rulesets[i] = (struct content_ruleset){
-			.name = doc_get_text(doc, "name"),
-			.sha256 = digest_sha256_hex(at->out->rulesets[i])};
+		rulesets[i] =
+			(struct content_ruleset){.name = doc_get_text(doc, "name"),
+						 .sha256 = digest_sha256_hex(at->out->rulesets[i])};
 	}
 	content.records = records;
 	content.rulesets = rulesets;
@@ -336,9 +336,9 @@ static const struct sha256_hex *present_digest(struct gathering *at, const char 
 	if (strcmp(kind, "release") == 0)
 		return &facts->release.content_sha256;
 	if (strcmp(kind, "campaign") == 0)
-		return facts->campaign && strcmp(meaning, "released") == 0 ?
-			       &facts->campaign->plan_sha256 :
-			       NULL;
+		return facts->campaign && strcmp(meaning, "released") == 0
+			       ? &facts->campaign->plan_sha256
+			       : NULL;
 	for (size_t i = 0; i < facts->record_count; i++) {
 		if (facts->records[i].current && strcmp(facts->records[i].id, id) == 0)
 			return &facts->records[i].sha256;
@@ -371,8 +371,8 @@ static bool gather_signatures(struct gathering *at, struct err *err)
 		};
 		if (!id_sha256_read(db_get_text(&row, "sha256"), &list[i].sha256, err))
 			return false;
-		const struct sha256_hex *present = present_digest(
-			at, list[i].object.kind, list[i].object.id, list[i].meaning);
+		const struct sha256_hex *present =
+			present_digest(at, list[i].object.kind, list[i].object.id, list[i].meaning);
 		list[i].current = present && strcmp(present->text, list[i].sha256.text) == 0;
 		name_person(at, list[i].person);
 	}
@@ -387,8 +387,7 @@ static bool gather_people(struct gathering *at, struct err *err)
 
 	name_person(at, at->extra_person);
 	if (!db_many(at->tx, STMT_GATHER_PEOPLE,
-		     DB(db_texts(at->people, at->person_count),
-			db_text(at->out->facts.product.id)),
+		     DB(db_texts(at->people, at->person_count), db_text(at->out->facts.product.id)),
 		     &rows, err))
 		return false;
 	struct facts_person *people = arena_array(at->arena, rows.count + 1, sizeof(*people));
@@ -396,8 +395,8 @@ static bool gather_people(struct gathering *at, struct err *err)
 		struct db_row row = db_row_at(&rows, i);
 		people[i].person = db_get_text(&row, "id");
 		people[i].active = db_get_bool(&row, "active");
-		people[i].roles = split_names(at->arena, db_get_text(&row, "roles"),
-					      &people[i].role_count);
+		people[i].roles =
+			split_names(at->arena, db_get_text(&row, "roles"), &people[i].role_count);
 	}
 	at->out->facts.people = people;
 	at->out->facts.person_count = rows.count;
@@ -417,8 +416,12 @@ static void gathering_init(struct gathering *at)
 bool gather_facts(struct keeper *keeper, struct db_tx *tx, const char *gate, const char *subject,
 		  const char *extra_person, clock_us as_of, struct gathered *out, struct err *err)
 {
-	struct gathering at = {.keeper = keeper, .tx = tx, .arena = db_arena(tx),
-			       .extra_person = extra_person, .out = out, .release = subject};
+	struct gathering at = {.keeper = keeper,
+			       .tx = tx,
+			       .arena = db_arena(tx),
+			       .extra_person = extra_person,
+			       .out = out,
+			       .release = subject};
 	bool campaign = strcmp(gate, "campaign") == 0;
 	struct db_row row;
 
@@ -432,9 +435,9 @@ bool gather_facts(struct keeper *keeper, struct db_tx *tx, const char *gate, con
 	out->epoch = db_get_int(&row, "epoch");
 	if (!keeper_trust_get(keeper, at.arena, &at.trust, NULL, err) ||
 	    (campaign && !gather_campaign(&at, subject, err)) || !gather_release(&at, err) ||
-	    !gather_records(&at, err) || !gather_rulesets(&at, err) ||
-	    !gather_content(&at, err) || (campaign && !gather_release_verdict(&at, err)) ||
-	    !gather_signatures(&at, err) || !gather_people(&at, err))
+	    !gather_records(&at, err) || !gather_rulesets(&at, err) || !gather_content(&at, err) ||
+	    (campaign && !gather_release_verdict(&at, err)) || !gather_signatures(&at, err) ||
+	    !gather_people(&at, err))
 		return false;
 	expire(&at, "trust document", at.trust.expires_at);
 	out->facts.contributions = at.contributions;
@@ -453,6 +456,7 @@ bool gather_streams_open(struct db_tx *tx, const char *kind, const char *id, str
 	if (db_get_bool(&row, "closed"))
 		return err_fail(err, E_LEDGER_STREAM_CLOSED,
 				"a row of the record of %s %.36s was set aside, so nothing can be "
-				"opened for it; ask an auditor", kind, id);
+				"opened for it; ask an auditor",
+				kind, id);
 	return true;
 }

@@ -17,13 +17,13 @@
 
 struct gathered {
 	struct facts facts;
-	struct bytes bytes; /* canonical facts */
+	struct bytes bytes;	      /* canonical facts */
 	const struct bytes *rulesets; /* canonical bytes of those adopted */
 	size_t ruleset_count;
 	int64_t epoch; /* of the subject, read before anything else */
 	struct manifest manifest;
-	struct bytes content;	 /* countersign.release-content.v1 as it is now */
-	struct plan plan;	 /* gate campaign only */
+	struct bytes content; /* countersign.release-content.v1 as it is now */
+	struct plan plan;     /* gate campaign only */
 	struct bytes plan_bytes;
 	int64_t held_number; /* gate campaign: newest hold that is not released; 0: none */
 };

@@ -20,7 +20,8 @@ static bool git_failed(const char *what, struct err *err)
 {
 	const git_error *cause = git_error_last();
 
-	return err_fail(err, E_HISTORY, "%s: %.160s", what, cause ? cause->message : "no reason given");
+	return err_fail(err, E_HISTORY, "%s: %.160s", what,
+			cause ? cause->message : "no reason given");
 }
 
 bool gitrepo_new(const char *path, struct gitrepo **out, struct err *err)
@@ -58,7 +59,8 @@ void gitrepo_free(struct gitrepo *repo)
 
 static void put_string(struct text *out, struct bytes bytes)
 {
-	unsigned char length[4] = {(unsigned char)(bytes.size >> 24), (unsigned char)(bytes.size >> 16),
+	unsigned char length[4] = {(unsigned char)(bytes.size >> 24),
+				   (unsigned char)(bytes.size >> 16),
 				   (unsigned char)(bytes.size >> 8), (unsigned char)bytes.size};
 
 	text_add_bytes(out, bytes_of(length, sizeof(length)));
@@ -140,8 +142,8 @@ static bool empty_tree(struct gitrepo *repo, git_tree **out, struct err *err)
 }
 
 /* The parent's tree with the files added or replaced. */
-static bool write_tree(struct gitrepo *repo, git_commit *parent, const struct gitrepo_commit *commit,
-		       git_tree **out, struct err *err)
+static bool write_tree(struct gitrepo *repo, git_commit *parent,
+		       const struct gitrepo_commit *commit, git_tree **out, struct err *err)
 {
 	git_tree_update updates[FILES_MAX];
 	git_tree *base = NULL;
@@ -161,9 +163,10 @@ static bool write_tree(struct gitrepo *repo, git_commit *parent, const struct gi
 						      commit->files[i].bytes.data,
 						      commit->files[i].bytes.size) == 0;
 	}
-	written = written &&
-		  git_tree_create_updated(&id, repo->repo, base, commit->file_count, updates) == 0 &&
-		  git_tree_lookup(out, repo->repo, &id) == 0;
+	written =
+		written &&
+		git_tree_create_updated(&id, repo->repo, base, commit->file_count, updates) == 0 &&
+		git_tree_lookup(out, repo->repo, &id) == 0;
 	git_tree_free(base);
 	return written || git_failed("the tree cannot be written", err);
 }
@@ -208,9 +211,8 @@ bool gitrepo_commit(struct gitrepo *repo, struct arena *arena, const struct gitr
 	bool made = write_tree(repo, parent, commit, &tree, err) &&
 		    commit_text(repo, arena, parent, tree, commit, &content, err) &&
 		    ssh_sign(arena, key, content, signature, err);
-	if (made && git_commit_create_with_signature(&oid, repo->repo,
-						     arena_text_of(arena, content), *signature,
-						     NULL) != 0)
+	if (made && git_commit_create_with_signature(
+			    &oid, repo->repo, arena_text_of(arena, content), *signature, NULL) != 0)
 		made = git_failed("the commit cannot be written", err);
 	if (made)
 		git_oid_tostr(id, 41, &oid);
@@ -248,8 +250,8 @@ bool gitrepo_move(struct gitrepo *repo, const char *ref, const char *from, const
 	if (found && strcmp(tip, to) == 0)
 		return true;
 	if (found != (from != NULL) || (found && strcmp(tip, from) != 0))
-		return err_fail(err, E_HISTORY_REF, "%.100s is at %.40s, the record says %.40s", ref,
-				found ? tip : "nothing", from ? from : "nothing");
+		return err_fail(err, E_HISTORY_REF, "%.100s is at %.40s, the record says %.40s",
+				ref, found ? tip : "nothing", from ? from : "nothing");
 	git_oid_fromstr(&new_id, to);
 	int answer;
 	if (from) {

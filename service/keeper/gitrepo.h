@@ -23,7 +23,7 @@ struct gitrepo_file {
 };
 
 struct gitrepo_commit {
-	const char *parent; /* commit id, 40 hex digits; NULL: a root */
+	const char *parent;		  /* commit id, 40 hex digits; NULL: a root */
 	const struct gitrepo_file *files; /* added or replaced; the parent's others stay */
 	size_t file_count;
 	const char *author; /* an id: becomes "ID <ID@countersign.invalid>" */

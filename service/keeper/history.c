@@ -36,7 +36,7 @@ struct entry {
 	const char *note; /* the checkpoint that covers it */
 	int64_t checkpoint_size;
 	const char *ref;
-	const char *parent; /* NULL: a root */
+	const char *parent;  /* NULL: a root */
 	const char *release; /* whose stream history.written goes to; NULL: policy */
 	const char *title;
 	struct gitrepo_file files[FILES_MAX];
@@ -82,8 +82,8 @@ static bool find_line(struct entry *entry, struct db_tx *tx, struct db_row *row,
 		enum stream_kind kind = event->streams[i].kind;
 		if (kind != STREAM_RELEASE && kind != STREAM_CAMPAIGN)
 			continue;
-		if (!db_opt(tx, STMT_HISTORY_RELEASE_FIND, DB(db_text(event->streams[i].id)), &found,
-			    row, err))
+		if (!db_opt(tx, STMT_HISTORY_RELEASE_FIND, DB(db_text(event->streams[i].id)),
+			    &found, row, err))
 			return false;
 	}
 	if (!found)
@@ -104,8 +104,8 @@ static bool fill_release(struct entry *entry, struct db_tx *tx, struct err *err)
 			   err))
 		return false;
 	const char *version = db_get_text(&row, "version");
-	entry->title = arena_printf(entry->arena, "%s %s sealed", db_get_text(&row, "product"),
-				    version);
+	entry->title =
+		arena_printf(entry->arena, "%s %s sealed", db_get_text(&row, "product"), version);
 	add_file(entry, arena_printf(entry->arena, "%s/manifest.json", version), manifest);
 	add_file(entry, arena_printf(entry->arena, "%s/author.p7s", version),
 		 db_get_bytes(&row, "author_cms"));
@@ -121,9 +121,9 @@ static bool fill_record(struct entry *entry, struct db_tx *tx, struct err *err)
 	if (!find_line(entry, tx, &row, err) ||
 	    !find_document(tx, doc_get_text(data, "sha256"), &document, err))
 		return false;
-	entry->title = arena_printf(entry->arena, "%s %s: %s record added",
-				    db_get_text(&row, "product"), db_get_text(&row, "version"),
-				    doc_get_text(data, "kind"));
+	entry->title =
+		arena_printf(entry->arena, "%s %s: %s record added", db_get_text(&row, "product"),
+			     db_get_text(&row, "version"), doc_get_text(data, "kind"));
 	add_file(entry,
 		 arena_printf(entry->arena, "%s/records/%s/%lld.json", db_get_text(&row, "version"),
 			      doc_get_text(data, "record"),
@@ -146,9 +146,9 @@ static bool fill_signature(struct entry *entry, struct db_tx *tx, struct err *er
 		     &keys, err))
 		return false;
 	const char *version = db_get_text(&row, "version");
-	entry->title = arena_printf(entry->arena, "%s %s: signature given, %s",
-				    db_get_text(&row, "product"), version,
-				    doc_get_text(data, "meaning"));
+	entry->title =
+		arena_printf(entry->arena, "%s %s: signature given, %s",
+			     db_get_text(&row, "product"), version, doc_get_text(data, "meaning"));
 	add_file(entry, arena_printf(entry->arena, "%s/signatures/%s.json", version, id), document);
 	if (keys.count > 0) {
 		struct db_row key = db_row_at(&keys, 0);
@@ -236,8 +236,11 @@ static bool record_commit(struct db_tx *tx, void *context, struct err *err)
 {
 	struct entry *entry = context;
 	struct keeper *keeper = entry->history->keeper;
-	struct act act = {.actor_kind = ACTOR_KEEPER, .actor = keeper->writer.name,
-			  .at = clock_now(), .request = "history", .arena = entry->arena};
+	struct act act = {.actor_kind = ACTOR_KEEPER,
+			  .actor = keeper->writer.name,
+			  .at = clock_now(),
+			  .request = "history",
+			  .arena = entry->arena};
 	struct doc *data = doc_object(entry->arena);
 
 	doc_set_text(data, "act", entry->view.event.id.text);
@@ -293,8 +296,11 @@ static bool hold_work(struct db_tx *tx, void *context, struct err *err)
 {
 	struct alarm *alarm = context;
 	struct keeper *keeper = alarm->history->keeper;
-	struct act act = {.actor_kind = ACTOR_KEEPER, .actor = keeper->writer.name,
-			  .at = clock_now(), .request = "history", .arena = alarm->arena};
+	struct act act = {.actor_kind = ACTOR_KEEPER,
+			  .actor = keeper->writer.name,
+			  .at = clock_now(),
+			  .request = "history",
+			  .arena = alarm->arena};
 	struct db_rows rows;
 
 	if (!db_many(tx, STMT_HISTORY_CAMPAIGNS_LIST, DB(db_text(alarm->ref)), &rows, err))
@@ -432,8 +438,8 @@ bool history_new(struct keeper *keeper, struct history **out, struct err *err)
 	history->keeper = keeper;
 	pthread_mutex_init(&history->lock, NULL);
 	pthread_cond_init(&history->told, NULL);
-	bool ready = gitrepo_new(keeper->settings.git, &history->repo, err) &&
-		     check_tips(history, err);
+	bool ready =
+		gitrepo_new(keeper->settings.git, &history->repo, err) && check_tips(history, err);
 	if (ready && pthread_create(&history->thread, NULL, history_run, history) != 0)
 		ready = err_fail(err, E_OS, "the history thread could not be started");
 	if (!ready) {

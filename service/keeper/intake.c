@@ -70,8 +70,8 @@ static bool find_author(struct intake_work *work, struct db_tx *tx, const struct
 	struct err flaw = {0};
 	struct db_rows rows;
 
-	if (!db_many(tx, STMT_DOCUMENT_SIGNATURES_LIST,
-		     DB(db_text(digest.text), db_text("author")), &rows, err))
+	if (!db_many(tx, STMT_DOCUMENT_SIGNATURES_LIST, DB(db_text(digest.text), db_text("author")),
+		     &rows, err))
 		return false;
 	for (size_t i = 0; i < rows.count; i++) {
 		struct db_row row = db_row_at(&rows, i);
@@ -102,8 +102,9 @@ static bool check_product(struct db_tx *tx, const struct manifest *manifest, str
 				manifest->product);
 	for (size_t i = 0; i < manifest->hardware.count; i++) {
 		if (!holds_word(db_get_text(&row, "hardware"), manifest->hardware.at[i]))
-			return err_fail(err, E_RELEASE_MANIFEST, "product %.64s has no hardware %.64s",
-					manifest->product, manifest->hardware.at[i]);
+			return err_fail(err, E_RELEASE_MANIFEST,
+					"product %.64s has no hardware %.64s", manifest->product,
+					manifest->hardware.at[i]);
 	}
 	return true;
 }
@@ -120,7 +121,8 @@ static bool check_artifacts(struct db_tx *tx, const struct manifest *manifest, s
 		if (!found || db_get_int(&row, "size_bytes") != one->size_bytes)
 			return err_fail(err, E_RELEASE_MANIFEST,
 					"the artifact %.80s is not stored with that digest and "
-					"size; upload it first", one->name);
+					"size; upload it first",
+					one->name);
 	}
 	return true;
 }
@@ -157,8 +159,8 @@ static bool seal_work(struct db_tx *tx, void *context, struct err *err)
 	struct bytes cms;
 	struct db_row row;
 
-	if (!db_opt(tx, STMT_INTAKE_SEAL_FIND, DB(db_text(work->asked.release)), &work->before, &row,
-		    err))
+	if (!db_opt(tx, STMT_INTAKE_SEAL_FIND, DB(db_text(work->asked.release)), &work->before,
+		    &row, err))
 		return false;
 	if (work->before)
 		return id_uuid_read(db_get_text(&row, "event"), work->event.text, err);
@@ -213,8 +215,8 @@ static bool check_subjects(const struct gathered *gathered, const struct record 
 			   struct err *err)
 {
 	for (size_t i = 0; i < record->subject_count; i++) {
-		const struct manifest_artifact *artifact = manifest_find_artifact(
-			&gathered->manifest, record->subjects[i].name);
+		const struct manifest_artifact *artifact =
+			manifest_find_artifact(&gathered->manifest, record->subjects[i].name);
 		if (!artifact ||
 		    strcmp(artifact->sha256.text, record->subjects[i].sha256.text) != 0)
 			return err_fail(err, E_RECORD,
@@ -377,8 +379,8 @@ static bool plan_work(struct db_tx *tx, void *context, struct err *err)
 	struct db_row row;
 	bool found;
 
-	if (!db_opt(tx, STMT_INTAKE_PLAN_FIND, DB(db_text(work->asked.campaign)), &work->before, &row,
-		    err))
+	if (!db_opt(tx, STMT_INTAKE_PLAN_FIND, DB(db_text(work->asked.campaign)), &work->before,
+		    &row, err))
 		return false;
 	if (work->before)
 		return id_uuid_read(db_get_text(&row, "event"), work->event.text, err);

@@ -46,8 +46,7 @@ bool keeper_open(const struct keeper_settings *settings, struct keeper **out, st
 	keeper->limits = limits_new();
 	if (!load_writer(keeper, err) || !load_keys(keeper, err) ||
 	    !db_pool_new(settings->database, DATABASE_CONNECTIONS, &keeper->pool, err) ||
-	    !keeper_trust_load(keeper, err) ||
-	    !sequencer_new(keeper, &keeper->sequencer, err)) {
+	    !keeper_trust_load(keeper, err) || !sequencer_new(keeper, &keeper->sequencer, err)) {
 		keeper_close(keeper);
 		return false;
 	}
@@ -189,8 +188,8 @@ bool keeper_finish(struct keeper *keeper, const struct event_id *event, struct d
 	struct arena *arena = arena_new(KEEPER_WORK_BYTES);
 
 	doc_set_text(reply, "event", event->text);
-	bool sealed = sequencer_wait(keeper->sequencer, event, KEEPER_SEAL_WAIT_MS, arena, &place,
-				     err);
+	bool sealed =
+		sequencer_wait(keeper->sequencer, event, KEEPER_SEAL_WAIT_MS, arena, &place, err);
 	arena_free(arena);
 	if (!sealed)
 		return false;
@@ -211,8 +210,8 @@ bool keeper_store_document(struct db_tx *tx, const char *type, struct bytes byte
 	return true;
 }
 
-bool keeper_load_document(struct db_tx *tx, const char *sha256, const char *type,
-			  struct bytes *out, struct err *err)
+bool keeper_load_document(struct db_tx *tx, const char *sha256, const char *type, struct bytes *out,
+			  struct err *err)
 {
 	struct db_row row;
 	bool found;

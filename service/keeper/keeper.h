@@ -27,17 +27,18 @@ enum {
 };
 
 struct keeper_settings {
-	const char *socket;	    /* path of the desk's socket */
-	const char *database;	    /* conninfo of the keeper role */
-	const char *origin;	    /* of the ledger, and name of its key: "countersign.example/ledger" */
+	const char *socket;   /* path of the desk's socket */
+	const char *database; /* conninfo of the keeper role */
+	const char *origin;   /* of the ledger, and name of its key: "countersign.example/ledger" */
 	const char *keeper_key, *keeper_certificate; /* CMS: permits. PEM file or pkcs11 URI; PEM */
 	const char *lease_key, *ledger_key, *git_key; /* Ed25519 */
 	const char *keeper_mac_key; /* file of 32 bytes: events of writer keeper/1 */
-	const char *service_mac_keys; /* folder of <instance>.key files, 32 bytes each: events of service/<instance> */
-	const char *head_file;	    /* the last signed checkpoint, fsynced, outside the database */
-	const char *git;	    /* bare repository */
-	const char *pin;	    /* trust pin: root keys and quorum (wire/trust.h) */
-	int64_t service_uid;	    /* who may use every verb */
+	const char *
+		service_mac_keys; /* folder of <instance>.key files, 32 bytes each: events of service/<instance> */
+	const char *head_file; /* the last signed checkpoint, fsynced, outside the database */
+	const char *git;       /* bare repository */
+	const char *pin;       /* trust pin: root keys and quorum (wire/trust.h) */
+	int64_t service_uid;   /* who may use every verb */
 	int64_t lease_for_s;
 };
 
@@ -50,8 +51,8 @@ struct keeper {
 	struct sign_key *keeper_key, *lease_key, *ledger_key, *git_key;
 	struct sign_cert keeper_cert;
 	struct sequencer *sequencer;
-	struct keeper_trust *trust; /* the document in force, behind a lock: keeper_trust_get */
-	struct arena *arena;	    /* of the whole life */
+	struct keeper_trust *trust;   /* the document in force, behind a lock: keeper_trust_get */
+	struct arena *arena;	      /* of the whole life */
 	struct keeper_limits *limits; /* semaphores: passwords at once */
 };
 
@@ -70,8 +71,8 @@ void keeper_close(struct keeper *keeper);
 /* One verb of the desk. request: the whole frame; reply: an object that already has type and ok;
  * the verb sets its members. act: actor_kind ACTOR_SERVICE, replaced by the verb where it established
  * a person. */
-typedef bool (*keeper_verb)(struct keeper *keeper, const struct act *act,
-			    const struct doc *request, struct doc *reply, struct err *err);
+typedef bool (*keeper_verb)(struct keeper *keeper, const struct act *act, const struct doc *request,
+			    struct doc *reply, struct err *err);
 
 /* Waits until this event is sealed under a signed checkpoint and puts event, index and
  * checkpoint_size into the reply; E_LEDGER_NOT_SEALED (503 ledger.not-sealed-yet) after KEEPER_SEAL_WAIT_MS, then with event
@@ -87,22 +88,38 @@ MUST_CHECK bool keeper_load_document(struct db_tx *tx, const char *sha256, const
 				     struct bytes *out, struct err *err);
 
 /* The verbs, by file. */
-bool verb_status(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* desk.c */
-bool verb_seal(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* desk.c */
-bool verb_login(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* credential.c */
-bool verb_put_password(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *); /* credential.c */
-bool verb_challenge(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *); /* signing.c */
-bool verb_sign(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* signing.c */
-bool verb_put_trust(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *); /* directory.c */
-bool verb_put_directory(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *); /* directory.c */
-bool verb_put_seal_release(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *); /* intake.c */
-bool verb_put_record(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *); /* intake.c */
-bool verb_put_plan(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);  /* intake.c */
-bool verb_decide(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* gate.c */
-bool verb_open(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* campaign.c */
-bool verb_hold(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* campaign.c */
-bool verb_permit(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* permit.c */
-bool verb_lease(struct keeper *, const struct act *, const struct doc *, struct doc *, struct err *);	  /* lease.c */
+bool verb_status(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		 struct err *); /* desk.c */
+bool verb_seal(struct keeper *, const struct act *, const struct doc *, struct doc *,
+	       struct err *); /* desk.c */
+bool verb_login(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		struct err *); /* credential.c */
+bool verb_put_password(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		       struct err *); /* credential.c */
+bool verb_challenge(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		    struct err *); /* signing.c */
+bool verb_sign(struct keeper *, const struct act *, const struct doc *, struct doc *,
+	       struct err *); /* signing.c */
+bool verb_put_trust(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		    struct err *); /* directory.c */
+bool verb_put_directory(struct keeper *, const struct act *, const struct doc *, struct doc *,
+			struct err *); /* directory.c */
+bool verb_put_seal_release(struct keeper *, const struct act *, const struct doc *, struct doc *,
+			   struct err *); /* intake.c */
+bool verb_put_record(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		     struct err *); /* intake.c */
+bool verb_put_plan(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		   struct err *); /* intake.c */
+bool verb_decide(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		 struct err *); /* gate.c */
+bool verb_open(struct keeper *, const struct act *, const struct doc *, struct doc *,
+	       struct err *); /* campaign.c */
+bool verb_hold(struct keeper *, const struct act *, const struct doc *, struct doc *,
+	       struct err *); /* campaign.c */
+bool verb_permit(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		 struct err *); /* permit.c */
+bool verb_lease(struct keeper *, const struct act *, const struct doc *, struct doc *,
+		struct err *); /* lease.c */
 
 /* Renews verdicts and permits of running campaigns that end within the next hour (or went stale while their facts still open the
  * gate). Called by the keeper's own timer every second. */

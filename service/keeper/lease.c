@@ -4,10 +4,10 @@
  * looked at in the transaction that records the lease; a trigger looks once more at the insert.
  */
 
+#include "common/wire/lease.h"
 #include "common/encode.h"
 #include "common/wire/envelope.h"
 #include "common/wire/keeper.h"
-#include "common/wire/lease.h"
 #include "service/keeper/gather.h"
 #include "service/keeper/sequencer.h"
 
@@ -73,8 +73,8 @@ static bool check_step(struct lease_work *work, struct db_tx *tx, struct err *er
 	struct db_row row;
 	bool found;
 
-	if (!db_opt(tx, STMT_LEASE_TARGET_FIND, DB(db_text(asked->campaign), db_text(asked->device)),
-		    &found, &row, err))
+	if (!db_opt(tx, STMT_LEASE_TARGET_FIND,
+		    DB(db_text(asked->campaign), db_text(asked->device)), &found, &row, err))
 		return false;
 	if (!found || db_get_bool(&row, "revoked"))
 		return err_fail(err, E_LEASE_TARGET, NULL);
@@ -194,7 +194,8 @@ static bool read_request(struct lease_work *work, const struct doc *request, str
 		return false;
 	if (!id_uuid_valid(work->asked.campaign) ||
 	    !id_name_valid(work->asked.device, ID_DEVICE_MAX))
-		return err_fail(err, E_ID, "campaign and device must be ids as the service gave them");
+		return err_fail(err, E_ID,
+				"campaign and device must be ids as the service gave them");
 	return decode_base64url(work->act.arena, work->asked.nonce, &nonce, err);
 }
 

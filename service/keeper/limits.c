@@ -41,7 +41,8 @@ bool limits_password_begin(struct keeper_limits *limits, struct err *err)
 	pthread_mutex_lock(&limits->lock);
 	if (limits->waiting >= PASSWORDS_WAITING_MAX) {
 		pthread_mutex_unlock(&limits->lock);
-		return err_fail(err, E_BUSY, "too many passwords are being checked; try again shortly");
+		return err_fail(err, E_BUSY,
+				"too many passwords are being checked; try again shortly");
 	}
 	limits->waiting++;
 	while (limits->running >= KEEPER_PASSWORDS_AT_ONCE)

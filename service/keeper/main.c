@@ -145,7 +145,8 @@ int main(int count, char **words)
 	else if (done && (holding || strcmp(verb, "status") == 0))
 		done = ask(arena, &settings, verb, holding ? object : NULL, reason, &err);
 	else if (done)
-		done = err_fail(&err, E_USAGE, "there is no verb %.40s; call without words for help", verb);
+		done = err_fail(&err, E_USAGE,
+				"there is no verb %.40s; call without words for help", verb);
 	arena_free(arena);
 	return done ? 0 : say(&err);
 }

@@ -101,9 +101,12 @@ static bool draw_leaf(struct arena *arena, const char *campaign, const struct pl
 
 	random_fill(salt, sizeof(salt));
 	encode_hex_to(salt, sizeof(salt), digits);
-	struct target leaf = {.campaign = campaign, .device = target->device,
-			      .hardware = target->hardware, .market = target->market,
-			      .site = target->site, .salt = digits};
+	struct target leaf = {.campaign = campaign,
+			      .device = target->device,
+			      .hardware = target->hardware,
+			      .market = target->market,
+			      .site = target->site,
+			      .salt = digits};
 	if (!target_write(arena, &leaf, &out->leaf, err))
 		return false;
 	out->device = target->device;
@@ -165,7 +168,8 @@ static bool find_open(struct permit_making *making, const char **release, struct
 		    &row, err))
 		return false;
 	if (!found || db_get_null(&row, "opened_index"))
-		return err_fail(err, E_CAMPAIGN_STATE, "the campaign was never opened; start it first");
+		return err_fail(err, E_CAMPAIGN_STATE,
+				"the campaign was never opened; start it first");
 	*release = db_get_text(&row, "release");
 	making->opened_index = db_get_int(&row, "opened_index");
 	return true;
@@ -285,8 +289,8 @@ bool permit_issue(struct keeper *keeper, struct db_tx *tx, const struct act *act
 	const char *assurance;
 	clock_us end;
 
-	*making = (struct permit_making){.keeper = keeper, .tx = tx, .act = act,
-					 .campaign = campaign};
+	*making = (struct permit_making){
+		.keeper = keeper, .tx = tx, .act = act, .campaign = campaign};
 	if (!find_open(making, &release, err) ||
 	    !keeper_trust_get(keeper, act->arena, &making->trust, NULL, err) ||
 	    !permit_decide(keeper, tx, act, release, campaign, &making->gates, err) ||
@@ -384,8 +388,10 @@ static bool list_renewals(struct db_tx *tx, void *context, struct err *err)
 	struct renewals *renewals = context;
 	struct db_rows rows;
 
-	if (!db_many(tx, STMT_PERMIT_RENEWALS_LIST, 
-		     DB(db_time(renewals->now + RENEW_BEFORE), db_time(renewals->now - RENEW_PAUSE)), &rows, err))
+	if (!db_many(
+		    tx, STMT_PERMIT_RENEWALS_LIST,
+		    DB(db_time(renewals->now + RENEW_BEFORE), db_time(renewals->now - RENEW_PAUSE)),
+		    &rows, err))
 		return false;
 	renewals->campaigns = arena_array(db_arena(tx), rows.count + 1, sizeof(char *));
 	renewals->count = rows.count;
@@ -401,8 +407,11 @@ static bool renew_one(struct keeper *keeper, struct arena *arena, const char *ca
 {
 	struct permit_work work = {
 		.keeper = keeper,
-		.act = {.actor_kind = ACTOR_KEEPER, .actor = keeper->writer.name,
-			.at = clock_now(), .request = "renewal", .arena = arena},
+		.act = {.actor_kind = ACTOR_KEEPER,
+			.actor = keeper->writer.name,
+			.at = clock_now(),
+			.request = "renewal",
+			.arena = arena},
 		.campaign = campaign,
 	};
 
@@ -421,8 +430,8 @@ bool keeper_renew(struct keeper *keeper, struct err *err)
 	struct arena *arena = arena_new(64 * 1024 * 1024);
 	struct renewals renewals = {.now = clock_now()};
 
-	bool listed = db_transact(keeper->pool, arena, DB_READ_COMMITTED, list_renewals, &renewals,
-				  err);
+	bool listed =
+		db_transact(keeper->pool, arena, DB_READ_COMMITTED, list_renewals, &renewals, err);
 	for (size_t i = 0; listed && i < renewals.count; i++) {
 		struct arena *one = arena_new(64 * 1024 * 1024);
 		struct err closed = {0};

@@ -35,6 +35,12 @@ struct candidate {
 	bool late;
 };
 
+/* The event that tells of a row set aside. */
+struct alarm {
+	const char *event;
+	struct sha256 leaf;
+};
+
 struct batch {
 	struct keeper *keeper;
 	struct tree_frontier head;
@@ -42,6 +48,8 @@ struct batch {
 	clock_us now;
 	struct candidate *candidates;
 	size_t count;
+	struct alarm *alarms; /* of the rows set aside: sealed after the good ones */
+	size_t alarm_count;
 	struct stream_place *places;
 	size_t place_count;
 	struct seal_result result;
@@ -110,6 +118,25 @@ static bool check_writer(struct batch *batch, struct arena *arena, struct candid
 	return true;
 }
 
+/* Only in streams that are meant for its kind; of the system's, only in its writer's own. */
+static bool check_stated(struct candidate *candidate, const char *system)
+{
+	const struct event *event = &candidate->view.event;
+	struct err elsewhere = {0};
+
+	if (!event_check_stated(event, &elsewhere)) {
+		snprintf(candidate->why, sizeof(candidate->why), "%.150s", elsewhere.text);
+		return false;
+	}
+	for (size_t s = 0; s < event->stream_count; s++) {
+		if (event->streams[s].kind == STREAM_SYSTEM &&
+		    strcmp(event->streams[s].id, system) != 0)
+			return refuse(candidate,
+				      "it stands in a system stream that is not its writer's");
+	}
+	return true;
+}
+
 static bool check_form(struct candidate *candidate, const struct db_row *row)
 {
 	const struct event_view *view = &candidate->view;
@@ -122,7 +149,7 @@ static bool check_form(struct candidate *candidate, const struct db_row *row)
 		return refuse(candidate, "its bytes and its row say different things");
 	if (!(event_kind_writers(view->event.kind) & family))
 		return refuse(candidate, "its writer may not write events of this kind");
-	return true;
+	return check_stated(candidate, family == WRITER_KEEPER ? "keeper" : "service");
 }
 
 static bool read_candidate(struct batch *batch, struct arena *arena, const struct db_row *row,
@@ -135,16 +162,17 @@ static bool read_candidate(struct batch *batch, struct arena *arena, const struc
 	candidate->bytes = db_get_bytes(row, "bytes");
 	if (db_get_null(row, "bytes"))
 		return refuse(candidate, "there is no such event");
+	/* First of all which streams it names: whatever is wrong with it, they are closed. */
+	candidate->readable = event_read(arena, candidate->bytes, &candidate->view, &unreadable);
 	if (!db_get_null(row, "sealed_index"))
 		return refuse(candidate, "it is sealed already");
 	if (db_get_bool(row, "again"))
 		return refuse(candidate, "it stands in the queue twice");
-	if (!event_read(arena, candidate->bytes, &candidate->view, &unreadable)) {
+	if (!candidate->readable) {
 		snprintf(candidate->why, sizeof(candidate->why), "its bytes are no event: %.120s",
 			 unreadable.text);
 		return false;
 	}
-	candidate->readable = true;
 	candidate->leaf = tree_leaf(candidate->bytes);
 	clock_us off = candidate->view.at - batch->now;
 	candidate->late = off > SEAL_LATE_S * CLOCK_SECOND || off < -SEAL_LATE_S * CLOCK_SECOND;
@@ -162,6 +190,8 @@ static int compare_places(const void *left, const void *right)
 	return kinds ? kinds : strcmp(a->id, b->id);
 }
 
+static const struct event_stream alarm_stream = {.kind = STREAM_SYSTEM, .id = "sequencer"};
+
 static struct stream_place *place_of(struct batch *batch, const struct event_stream *stream)
 {
 	struct stream_place wanted = {.kind = stream_kind_text(stream->kind), .id = stream->id};
@@ -169,15 +199,14 @@ static struct stream_place *place_of(struct batch *batch, const struct event_str
 	return bsearch(&wanted, batch->places, batch->place_count, sizeof(wanted), compare_places);
 }
 
-/* All streams that the batch's events name, once each, sorted, as the sealed log has them. */
-static bool load_places(struct batch *batch, struct db_tx *tx, struct err *err)
+/* All streams that the batch's events name, and the alarms', once each, sorted. */
+static size_t list_places(struct batch *batch, struct stream_place *places)
 {
-	struct arena *arena = db_arena(tx);
-	struct stream_place *places =
-		arena_array(arena, batch->count * EVENT_STREAMS_MAX + 1, sizeof(*places));
-	struct db_rows rows;
 	size_t count = 0;
+	size_t unique = 0;
 
+	places[count++] = (struct stream_place){.kind = stream_kind_text(alarm_stream.kind),
+						.id = alarm_stream.id};
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct event *event = &batch->candidates[i].view.event;
 		for (size_t s = 0; batch->candidates[i].readable && s < event->stream_count; s++)
@@ -186,11 +215,22 @@ static bool load_places(struct batch *batch, struct db_tx *tx, struct err *err)
 				.id = event->streams[s].id};
 	}
 	qsort(places, count, sizeof(*places), compare_places);
-	size_t unique = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (unique == 0 || compare_places(&places[unique - 1], &places[i]) != 0)
 			places[unique++] = places[i];
 	}
+	return unique;
+}
+
+/* Where they stand in the sealed log. */
+static bool load_places(struct batch *batch, struct db_tx *tx, struct err *err)
+{
+	struct arena *arena = db_arena(tx);
+	struct stream_place *places =
+		arena_array(arena, batch->count * EVENT_STREAMS_MAX + 1, sizeof(*places));
+	struct db_rows rows;
+	size_t unique = list_places(batch, places);
+
 	const char **kinds = arena_array(arena, unique + 1, sizeof(*kinds));
 	const char **ids = arena_array(arena, unique + 1, sizeof(*ids));
 	for (size_t i = 0; i < unique; i++) {
@@ -256,38 +296,56 @@ static void move_streams(struct batch *batch, const struct candidate *candidate)
 
 /* ---- writing ---- */
 
+/* The columns of sequencer_sealed_insert. */
+struct sealing {
+	int64_t *indices;
+	const char **events;
+	struct bytes *leaves;
+	struct bytes *chains;
+	int64_t *late;
+	size_t count;
+};
+
+static void seal_one(struct batch *batch, struct arena *arena, struct sealing *out,
+		     const char *event, const struct sha256 *leaf, bool late)
+{
+	batch->chain = chain_next(&batch->chain, leaf);
+	out->indices[out->count] = batch->head.size;
+	out->events[out->count] = event;
+	out->leaves[out->count] = bytes_of(leaf->at, SHA256_BYTES);
+	out->chains[out->count] =
+		bytes_of(arena_copy(arena, batch->chain.at, SHA256_BYTES), SHA256_BYTES);
+	out->late[out->count] = late;
+	out->count++;
+	tree_frontier_add(&batch->head, leaf);
+}
+
 static bool write_sealed(struct batch *batch, struct db_tx *tx, struct err *err)
 {
 	struct arena *arena = db_arena(tx);
-	int64_t *indices = arena_array(arena, batch->count, sizeof(*indices));
-	const char **events = arena_array(arena, batch->count, sizeof(*events));
-	struct bytes *leaves = arena_array(arena, batch->count, sizeof(*leaves));
-	struct bytes *chains = arena_array(arena, batch->count, sizeof(*chains));
-	int64_t *late = arena_array(arena, batch->count, sizeof(*late));
+	struct sealing out = {
+		.indices = arena_array(arena, batch->count, sizeof(*out.indices)),
+		.events = arena_array(arena, batch->count, sizeof(*out.events)),
+		.leaves = arena_array(arena, batch->count, sizeof(*out.leaves)),
+		.chains = arena_array(arena, batch->count, sizeof(*out.chains)),
+		.late = arena_array(arena, batch->count, sizeof(*out.late)),
+	};
 	int64_t size = batch->head.size;
-	size_t good = 0;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		struct candidate *candidate = &batch->candidates[i];
-		if (candidate->why[0])
-			continue;
-		batch->chain = chain_next(&batch->chain, &candidate->leaf);
-		indices[good] = batch->head.size;
-		events[good] = candidate->event;
-		leaves[good] = bytes_of(candidate->leaf.at, SHA256_BYTES);
-		chains[good] = bytes_of(arena_copy(arena, batch->chain.at, SHA256_BYTES),
-					SHA256_BYTES);
-		late[good] = candidate->late;
-		tree_frontier_add(&batch->head, &candidate->leaf);
-		good++;
-	}
-	if (good == 0)
-		return true;
 	struct db_row nothing;
 	bool found;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct candidate *candidate = &batch->candidates[i];
+		if (!candidate->why[0])
+			seal_one(batch, arena, &out, candidate->event, &candidate->leaf,
+				 candidate->late);
+	}
+	for (size_t i = 0; i < batch->alarm_count; i++)
+		seal_one(batch, arena, &out, batch->alarms[i].event, &batch->alarms[i].leaf, false);
 	return db_run(tx, STMT_SEQUENCER_SEALED_INSERT,
-		      DB(db_ints(indices, good), db_texts(events, good), db_blobs(leaves, good),
-			 db_blobs(chains, good), db_ints(late, good)),
+		      DB(db_ints(out.indices, out.count), db_texts(out.events, out.count),
+			 db_blobs(out.leaves, out.count), db_blobs(out.chains, out.count),
+			 db_ints(out.late, out.count)),
 		      NULL, err) &&
 	       db_opt(tx, STMT_SEQUENCER_HEAD_ADVANCE,
 		      DB(db_int(size), db_int(batch->head.size),
@@ -323,41 +381,85 @@ static bool write_places(struct batch *batch, struct db_tx *tx, struct err *err)
 		      NULL, err);
 }
 
-/* The alarm, the row that names it, and the closing of the streams that the bad row named. */
-static bool set_aside(struct batch *batch, struct db_tx *tx, struct candidate *candidate,
-		      struct err *err)
+/* Closes the streams that a bad row named; their names for the alarm. */
+static struct doc *close_streams(struct batch *batch, struct arena *arena,
+				 const struct candidate *candidate)
 {
-	struct arena *arena = db_arena(tx);
 	const struct event *bad = &candidate->view.event;
-	struct act act = {.actor_kind = ACTOR_KEEPER, .actor = batch->keeper->writer.name,
-			  .at = batch->now, .request = "sequencer", .arena = arena};
-	struct doc *data = doc_object(arena);
-	struct doc *streams = doc_array(arena);
-	/* Words about hostile bytes may hold some of them. */
-	const char *why = text_printable(arena, bytes_of_text(candidate->why), sizeof(candidate->why));
-	const char *digest = candidate->bytes.size ?
-		arena_text(arena, digest_sha256_hex(candidate->bytes).text) : NULL;
+	struct doc *names = doc_array(arena);
 
 	for (size_t s = 0; candidate->readable && s < bad->stream_count; s++) {
 		struct stream_place *place = place_of(batch, &bad->streams[s]);
 		place->closed = true;
 		place->moved = true;
-		doc_add_text(streams, arena_printf(arena, "%s/%s", place->kind, place->id));
+		doc_add_text(names, arena_printf(arena, "%s/%s", place->kind, place->id));
 	}
+	return names;
+}
+
+/* An event of the sequencer's own: the next in its stream, by the sealed count. */
+static bool append_alarm(struct batch *batch, struct db_tx *tx, const struct doc *data,
+			 const char **id, struct err *err)
+{
+	struct arena *arena = db_arena(tx);
+	const struct audit_writer *writer = &batch->keeper->writer;
+	struct stream_place *place = place_of(batch, &alarm_stream);
+	struct act act = {.actor_kind = ACTOR_KEEPER,
+			  .actor = writer->name,
+			  .at = batch->now,
+			  .request = "sequencer",
+			  .arena = arena};
+	struct event event = audit_event(EV_ROW_SET_ASIDE, data);
+	struct alarm *alarm = &batch->alarms[batch->alarm_count];
+	struct bytes bytes;
+
+	event.streams[event.stream_count] = alarm_stream;
+	event.streams[event.stream_count].no = place->count + 1;
+	event.streams[event.stream_count++].prev = place->leaf;
+	id_uuid_draw(event.id.text);
+	if (!event_write(&event, &act, writer->name, clock_state(), &bytes, err))
+		return false;
+	struct sha256 mac = digest_hmac(bytes_of(writer->key, sizeof(writer->key)), bytes);
+	alarm->event = arena_text(arena, event.id.text);
+	alarm->leaf = tree_leaf(bytes);
+	batch->alarm_count++;
+	place->count++;
+	place->leaf = alarm->leaf;
+	place->moved = true;
+	*id = alarm->event;
+	return db_run(tx, STMT_SEQUENCER_ALARM_INSERT,
+		      DB(db_text(alarm->event), db_text(event_kind_text(event.kind)),
+			 db_text(writer->name), db_bytes(bytes),
+			 db_bytes(bytes_of(mac.at, sizeof(mac.at)))),
+		      NULL, err);
+}
+
+/* The alarm, the row that names it, and the closing of the streams that the bad row named. */
+static bool set_aside(struct batch *batch, struct db_tx *tx, struct candidate *candidate,
+		      struct err *err)
+{
+	struct arena *arena = db_arena(tx);
+	struct doc *data = doc_object(arena);
+	/* Words about hostile bytes may hold some of them. */
+	const char *why =
+		text_printable(arena, bytes_of_text(candidate->why), sizeof(candidate->why));
+	const char *digest = candidate->bytes.size
+				     ? arena_text(arena, digest_sha256_hex(candidate->bytes).text)
+				     : NULL;
+	const char *alarm;
+
 	doc_set_int(data, "queue_id", candidate->queue_id);
 	doc_set_text(data, "event", candidate->event);
 	doc_set_text(data, "why", why);
 	if (digest)
 		doc_set_text(data, "bytes_sha256", digest);
-	doc_set(data, "streams", streams);
-	struct event alarm = audit_event(EV_ROW_SET_ASIDE, data);
-	audit_stream(&alarm, STREAM_SYSTEM, "keeper");
+	doc_set(data, "streams", close_streams(batch, arena, candidate));
 	log_error("row-set-aside", LOG_INT("queue_id", candidate->queue_id),
 		  LOG_TEXT("event", candidate->event), LOG_TEXT("why", why));
-	return audit_append(tx, &batch->keeper->writer, &act, &alarm, NULL, err) &&
+	return append_alarm(batch, tx, data, &alarm, err) &&
 	       db_run(tx, STMT_SEQUENCER_SET_ASIDE_INSERT,
-		      DB(db_int(candidate->queue_id), db_text(candidate->event),
-			 db_text(why), db_text(digest), db_text(alarm.id.text)),
+		      DB(db_int(candidate->queue_id), db_text(candidate->event), db_text(why),
+			 db_text(digest), db_text(alarm)),
 		      NULL, err);
 }
 
@@ -389,12 +491,16 @@ static bool take_queue(struct batch *batch, struct db_tx *tx, struct err *err)
 		return false;
 	batch->count = rows.count;
 	batch->candidates = arena_array(db_arena(tx), rows.count + 1, sizeof(*batch->candidates));
+	batch->alarms = arena_array(db_arena(tx), rows.count + 1, sizeof(*batch->alarms));
+	batch->alarm_count = 0;
+	size_t bytes = 0;
 	for (size_t i = 0; i < rows.count; i++) {
 		struct db_row row = db_row_at(&rows, i);
 		(void)read_candidate(batch, db_arena(tx), &row, &batch->candidates[i]);
+		bytes += batch->candidates[i].bytes.size;
 	}
 	batch->result.taken = (int64_t)rows.count;
-	batch->result.more = rows.count == SEAL_BATCH_MAX;
+	batch->result.more = rows.count == SEAL_BATCH_MAX || bytes >= SEAL_BATCH_BYTES;
 	return true;
 }
 

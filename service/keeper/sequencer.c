@@ -95,10 +95,11 @@ static bool rebuild_frontier(struct sequencer *sequencer, struct tree_frontier *
 		if (!read)
 			return false;
 		if (frontier->size == before)
-			return err_fail(err, E_LEDGER_ROLLED_BACK,
-					"the database holds %lld sealed events, the last checkpoint "
-					"says %lld; it must be restored from a newer copy",
-					(long long)before, (long long)size);
+			return err_fail(
+				err, E_LEDGER_ROLLED_BACK,
+				"the database holds %lld sealed events, the last checkpoint "
+				"says %lld; it must be restored from a newer copy",
+				(long long)before, (long long)size);
 	}
 	return true;
 }
@@ -119,8 +120,8 @@ static bool begin_log(struct db_tx *tx, void *context, struct err *err)
 		return true;
 	}
 	db_mark_recorded(tx); /* an empty log tells nothing yet */
-	return db_run(tx, STMT_SEQUENCER_HEAD_BEGIN, DB(db_text(sequencer->keeper->settings.origin)),
-		      NULL, err);
+	return db_run(tx, STMT_SEQUENCER_HEAD_BEGIN,
+		      DB(db_text(sequencer->keeper->settings.origin)), NULL, err);
 }
 
 struct checkpoint_write {
@@ -158,10 +159,10 @@ static bool agree_with_head_file(struct sequencer *sequencer, struct err *err)
 	struct note_key key;
 	bool found = false;
 
-	bool agreed = file_find(arena, keeper->settings.head_file, HEAD_FILE_MAX, &found, &note,
-				err) &&
-		      note_key_of_spki(arena, keeper->settings.origin,
-				       sign_key_spki(keeper->ledger_key), &key, err);
+	bool agreed =
+		file_find(arena, keeper->settings.head_file, HEAD_FILE_MAX, &found, &note, err) &&
+		note_key_of_spki(arena, keeper->settings.origin, sign_key_spki(keeper->ledger_key),
+				 &key, err);
 	if (agreed && found) {
 		agreed = checkpoint_open(arena, note, &key, &last, err) &&
 			 rebuild_frontier(sequencer, &sequencer->head, last.size, err);
@@ -407,8 +408,8 @@ static bool read_place(struct db_tx *tx, void *context, struct err *err)
 	}
 	if (found)
 		return true;
-	if (!db_opt(tx, STMT_SEQUENCER_SET_ASIDE_FIND, DB(db_text(reading->event)),
-		    &reading->aside, &row, err))
+	if (!db_opt(tx, STMT_SEQUENCER_SET_ASIDE_FIND, DB(db_text(reading->event)), &reading->aside,
+		    &row, err))
 		return false;
 	if (reading->aside)
 		reading->why = db_get_text(&row, "why");

@@ -38,6 +38,7 @@ struct sequencer_state {
 void sequencer_state_get(struct sequencer *sequencer, struct sequencer_state *out);
 
 /* After a checkpoint: for history.c. Called on the sequencer's own thread is forbidden to block: it only wakes. */
-void sequencer_on_checkpoint(struct sequencer *sequencer, void (*notify)(void *context), void *context);
+void sequencer_on_checkpoint(struct sequencer *sequencer, void (*notify)(void *context),
+			     void *context);
 
 #endif

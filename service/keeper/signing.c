@@ -39,8 +39,7 @@ static bool subject_of(struct db_tx *tx, const struct facts_object *object, cons
 
 /* The digest of what is shown for this meaning. */
 static bool shown_digest(struct db_tx *tx, const struct gathered *gathered, const char *meaning,
-			 const struct facts_object *object, struct sha256_hex *out,
-			 struct err *err)
+			 const struct facts_object *object, struct sha256_hex *out, struct err *err)
 {
 	const struct facts *facts = &gathered->facts;
 	struct bytes document;
@@ -357,11 +356,10 @@ static bool record_signature(struct sign_work *work, struct db_tx *tx,
 			 db_text(work->strength), db_text(key_id), db_time(work->act.at),
 			 db_text(event.id.text)),
 		      NULL, err) &&
-	       (!key_id ||
-		db_run(tx, STMT_DOCUMENT_SIGNATURE_PUT,
-		       DB(db_text(work->document_sha256.text), db_text("person"), db_text(key_id),
-			  db_bytes(work->asked.cms)),
-		       NULL, err));
+	       (!key_id || db_run(tx, STMT_DOCUMENT_SIGNATURE_PUT,
+				  DB(db_text(work->document_sha256.text), db_text("person"),
+				     db_text(key_id), db_bytes(work->asked.cms)),
+				  NULL, err));
 }
 
 /* Everything is asked again: the challenge, the person, and whether what was shown still stands. */
@@ -376,8 +374,8 @@ static bool sign_work(struct db_tx *tx, void *context, struct err *err)
 		return false;
 	object = (struct facts_object){.kind = work->statement.object.kind,
 				       .id = work->statement.object.id};
-	if (!judge(work->keeper, tx, work->act.at, work->statement.person,
-		   work->statement.meaning, &object, &gathered, &shown, err))
+	if (!judge(work->keeper, tx, work->act.at, work->statement.person, work->statement.meaning,
+		   &object, &gathered, &shown, err))
 		return false;
 	if (strcmp(shown.text, work->statement.sha256.text) != 0)
 		return err_fail(err, E_CHALLENGE_STALE, NULL);
