@@ -52,26 +52,25 @@ static bool read_devices(struct ctl *ctl, struct doc *list, struct err *err)
 	return true;
 }
 
-struct plan_answer {
-	const char *campaign;
-	struct sha256_hex plan_sha256;
-	struct bytes plan;
-	const char *event;
-	int64_t index;
-	bool before;
-};
-
 /* That the plan which the service made is the one that was asked for. */
-static bool check_plan(struct ctl *ctl, const struct plan_answer *answer, const struct doc *body,
+static bool check_plan(struct ctl *ctl, const struct doc *answer, const struct doc *body,
 		       struct err *err)
 {
 	const struct doc *devices = doc_get(body, "devices");
+	const char *campaign = doc_get_text(answer, "campaign");
+	const char *sha256 = doc_get_text(answer, "plan_sha256");
+	struct bytes bytes;
 	struct plan plan;
 
-	if (strcmp(digest_sha256_hex(answer->plan).text, answer->plan_sha256.text) != 0 ||
-	    !plan_parse(ctl->arena, answer->plan, &plan, err))
+	if (!campaign || !sha256 || !id_sha256_valid(sha256))
+		return err_fail(err, E_FETCH, "The service did not say which campaign it made");
+	if (!call_bytes(ctl, call_path(ctl->arena, "v1", "documents", sha256, NULL), PLAN_BYTES_MAX,
+			&bytes, err))
+		return false;
+	if (strcmp(digest_sha256_hex(bytes).text, sha256) != 0 ||
+	    !plan_parse(ctl->arena, bytes, &plan, err))
 		return err_fail(err, E_SIGNATURE, "The plan that the service made is not one");
-	bool same = strcmp(plan.campaign, answer->campaign) == 0 &&
+	bool same = strcmp(plan.campaign, campaign) == 0 &&
 		    strcmp(plan.release, doc_get_text(body, "release")) == 0;
 	for (size_t i = 0; i < doc_size(devices) && same; i++)
 		same = plan_find_target(&plan, doc_text(doc_at(devices, i))) != NULL;
@@ -79,7 +78,7 @@ static bool check_plan(struct ctl *ctl, const struct plan_answer *answer, const 
 		return err_fail(err, E_SIGNATURE,
 				"The plan that the service made names another release or other "
 				"devices than were asked for; do not sign it");
-	show_line(ctl, "%s", answer->campaign);
+	show_line(ctl, "%s", campaign);
 	return true;
 }
 
@@ -103,18 +102,9 @@ static bool read_window(struct ctl *ctl, struct doc *body, struct err *err)
 
 bool ctl_campaign_create(struct ctl *ctl, struct err *err)
 {
-	static const struct doc_field fields[] = {
-		DOC_TEXT(struct plan_answer, campaign, ID_UUID_BYTES, ID_UUID_BYTES),
-		DOC_SHA256(struct plan_answer, plan_sha256),
-		DOC_BYTES(struct plan_answer, plan, PLAN_BYTES_MAX),
-		DOC_TEXT_OPT(struct plan_answer, event, 0, ID_UUID_BYTES),
-		DOC_INT_OPT(struct plan_answer, index, 0, DOC_INT_MAX),
-		DOC_FLAG_OPT(struct plan_answer, before),
-	};
 	struct doc *body = doc_object(ctl->arena);
 	struct doc *devices = doc_array(ctl->arena);
 	const struct doc *doc;
-	struct plan_answer answer;
 	const char *release;
 
 	if (!ctl_get_uuid(ctl, "--release", &release, err) || !read_devices(ctl, devices, err) ||
@@ -125,8 +115,7 @@ bool ctl_campaign_create(struct ctl *ctl, struct err *err)
 	doc_set(body, "devices", devices);
 	if (!call_send(ctl, "POST", call_path(ctl->arena, "v1", "campaigns", NULL), body, &doc,
 		       err) ||
-	    !doc_read(ctl->arena, doc, fields, DOC_COUNT(fields), &answer, err) ||
-	    !check_plan(ctl, &answer, body, err))
+	    !check_plan(ctl, doc, body, err))
 		return false;
 	show_json(ctl, doc);
 	return true;

@@ -139,7 +139,8 @@ bool ctl_directory_put(struct ctl *ctl, struct err *err)
 	    !call_send(ctl, "POST", call_path(ctl->arena, "v1", "directory", NULL), body, &answer,
 		       err))
 		return false;
-	show_line(ctl, "In force: statement %s, entry %s of the ledger",
+	show_line(ctl, "%s: statement %s, entry %s of the ledger",
+		  doc_bool(doc_get(answer, "before"), false) ? "In force already" : "In force",
 		  show_value(ctl->arena, doc_get(answer, "number")),
 		  show_value(ctl->arena, doc_get(answer, "index")));
 	show_json(ctl, answer);

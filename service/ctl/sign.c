@@ -23,6 +23,7 @@ struct challenge {
 	const char *challenge;
 	struct bytes statement;
 	clock_us expires_at;
+	bool before; /* asked again under the same key */
 };
 
 static bool get_document(void *context, const char *sha256, size_t max, struct bytes *out,
@@ -41,6 +42,7 @@ static bool ask_challenge(struct ctl *ctl, const struct sign_wish *wish, struct 
 		DOC_TEXT(struct challenge, challenge, ID_UUID_BYTES, ID_UUID_BYTES),
 		DOC_BYTES(struct challenge, statement, STATEMENT_BYTES_MAX),
 		DOC_TIME(struct challenge, expires_at),
+		DOC_FLAG_OPT(struct challenge, before),
 	};
 	struct doc *body = doc_object(ctl->arena);
 	struct doc *object = doc_object(ctl->arena);
