@@ -13,7 +13,9 @@
 
 #include "common/encode.h"
 #include "common/file.h"
+#include "tests/support/http.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -219,6 +221,48 @@ static void test_artifact__that_was_swapped_is_refused_until_sent_again(void **s
 	assert_int_equal(installation_upload(&in, token, name.text, bytes).status, 200);
 	struct installation_answer answer = installation_ask(&in, token, "GET", path, NULL, NULL);
 	assert_true(bytes_equal(answer.body, bytes));
+}
+
+static size_t count_incoming(void)
+{
+	size_t count = 0;
+	struct dirent *entry;
+	DIR *folder = opendir(arena_printf(in.arena, "%s/incoming/1", in.artifacts));
+
+	assert_non_null(folder);
+	while ((entry = readdir(folder)))
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count;
+}
+
+static void test_artifact__whose_sender_goes_away_leaves_nothing(void **state)
+{
+	(void)state;
+	struct sha256_hex name = digest_sha256_hex(bytes_of_text("EXAMPLE"));
+	const char *head = arena_printf(in.arena,
+					"PUT /v1/artifacts/%s HTTP/1.1\r\nHost: localhost\r\n"
+					"Authorization: Bearer %s\r\nContent-Length: ",
+					name.text, in.people[AUTHOR].token);
+	char *piece = arena_alloc(in.arena, 600 * 1000);
+	int socket = http_connect(in.port);
+
+	memset(piece, 'x', 600 * 1000);
+	assert_true(http_send_text(socket, arena_printf(in.arena, "%s1000000\r\n\r\n", head)));
+	assert_true(http_send(socket, piece, 600 * 1000));
+	for (int i = 0; i < 200 && count_incoming() == 0; i++)
+		clock_sleep(CLOCK_SECOND / 50);
+	assert_int_equal(count_incoming(), 1);
+	close(socket);
+	for (int i = 0; i < 200 && count_incoming() > 0; i++)
+		clock_sleep(CLOCK_SECOND / 50);
+	assert_int_equal(count_incoming(), 0);
+	struct http_answer answer =
+		http_ask(in.arena, in.port, arena_printf(in.arena, "%s4294967297\r\n\r\n", head));
+	assert_int_equal(answer.status, 413);
+	answer = http_ask(in.arena, in.port, arena_printf(in.arena, "%s0\r\n\r\n", head));
+	assert_int_equal(answer.status, 400);
+	assert_int_equal(count_incoming(), 0);
 }
 
 static void test_artifact__of_a_dead_upload_is_swept_at_start(void **state)
@@ -465,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_refusals__become_events),
 		cmocka_unit_test(test_artifact__is_kept_only_whole),
 		cmocka_unit_test(test_artifact__that_was_swapped_is_refused_until_sent_again),
+		cmocka_unit_test(test_artifact__whose_sender_goes_away_leaves_nothing),
 		cmocka_unit_test(test_artifact__of_a_dead_upload_is_swept_at_start),
 		cmocka_unit_test(test_draft__needs_an_author_of_this_product),
 		cmocka_unit_test(test_draft__stands_once),
