@@ -109,7 +109,7 @@ static bool serve(const struct service_settings *settings, struct err *err)
 	sigaddset(&stop, SIGTERM);
 	sigaddset(&stop, SIGINT);
 	pthread_sigmask(SIG_BLOCK, &stop, NULL);
-	signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (geteuid() == 0)
 		log_warn("runs-as-root", LOG_TEXT("advice", "give it a user of its own"));
 	bool started = check(settings, err) && service_open(settings, &service, err) &&

@@ -30,17 +30,23 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-#define ROUTE(verb, path, who, how, call, kind)                                              \
-	{.method = WEB_##verb, .pattern = (path), .permission = (who), how, .handler = call, \
-	 .event = (kind)}
+#define ROUTE(verb, path, who, how, call, kind)                                    \
+	{                                                                          \
+		.method = WEB_##verb, .pattern = (path), .permission = (who), how, \
+		.handler = (call), .event = (kind)                                 \
+	}
 /* The body goes to a sink as it comes. */
-#define ROUTE_STREAM(verb, path, who, bytes, into, kind)                               \
-	{.method = WEB_##verb, .pattern = (path), .permission = (who),                 \
-	 .body = WEB_BODY_STREAM, .body_max = (bytes), .sink = &(into), .event = (kind)}
+#define ROUTE_STREAM(verb, path, who, bytes, into, kind)                                       \
+	{                                                                                      \
+		.method = WEB_##verb, .pattern = (path), .permission = (who),                  \
+		.body = WEB_BODY_STREAM, .body_max = (bytes), .sink = &(into), .event = (kind) \
+	}
 /* A hot verb: one call for all that wait. */
-#define ROUTE_BATCH(verb, path, who, how, call, kind)                                      \
-	{.method = WEB_##verb, .pattern = (path), .permission = (who), how, .batch = call, \
-	 .event = (kind)}
+#define ROUTE_BATCH(verb, path, who, how, call, kind)                              \
+	{                                                                          \
+		.method = WEB_##verb, .pattern = (path), .permission = (who), how, \
+		.batch = (call), .event = (kind)                                   \
+	}
 
 /* Of a device: {id} is its own. */
 #define DDI "/{tenant}/controller/v1/{id}"

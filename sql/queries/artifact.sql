@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Firmware that was uploaded. The bytes lie in files; a row says that they were whole when they came.
 
 -- name: artifact_find :opt

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- What the service shows of people, statements and trust, and which roles it asks for. READ COMMITTED.
 
 -- name: directory_last :opt

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Answers to requests that carried an Idempotency-Key. Marks, no events. READ COMMITTED: the primary key decides
 -- which of two equal requests runs.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- What everybody may know of the ledger.
 
 -- name: ledger_checkpoint :opt

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Releases: drafts and withdrawals, which the service makes, and what it shows of the rest. SERIALIZABLE where a
 -- draft looks whether its manifest stands already, READ COMMITTED otherwise.
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- Who is logged in, and which devices may speak: what identify asks before every request. READ COMMITTED.
 
 -- name: session_insert :none :touch
