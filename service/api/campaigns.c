@@ -122,8 +122,8 @@ static bool resume(struct request *request, struct reply *reply, struct err *err
 		return false;
 	if (!id_uuid_valid(body.signature))
 		return err_fail(err, E_ID, "signature must be an id as the service gave it");
-	bool good = campaign_resume(api_model(request), &act, campaign, body.signature, &place,
-				    err);
+	bool good =
+		campaign_resume(api_model(request), &act, campaign, body.signature, &place, err);
 	return answer_place(request, reply, good, &place);
 }
 
@@ -170,7 +170,8 @@ static bool hold(struct request *request, struct reply *reply, struct err *err)
 	int64_t number;
 
 	if (!read_reason(request, &campaign, &body, err) ||
-	    !campaign_put_hold(api_model(request), &act, campaign, body.reason, &number, &event, err))
+	    !campaign_put_hold(api_model(request), &act, campaign, body.reason, &number, &event,
+			       err))
 		return false;
 	doc_set_int(unsealed_answer(request, reply, &event), "number", number);
 	return true;

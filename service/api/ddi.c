@@ -84,15 +84,13 @@ static void answer_poll(struct web_item *item, const struct dispatch_poll *poll)
 	int64_t revision = poll->attempt > 0 ? poll->attempt : 1;
 
 	if (poll->action > 0)
-		words.deployment_base =
-			arena_printf(arena, "%s/deploymentBase/%lld?c=%lld", base,
-				     (long long)poll->action, (long long)revision);
+		words.deployment_base = arena_printf(arena, "%s/deploymentBase/%lld?c=%lld", base,
+						     (long long)poll->action, (long long)revision);
 	if (poll->wanted)
 		words.config_data = arena_printf(arena, "%s/configData", base);
 	item->reply.doc = ddi_poll_doc(arena, &words);
 	item->reply.etag = arena_printf(arena, "%lld-%lld-%lld-%d", (long long)words.sleep_s,
-					(long long)poll->action, (long long)revision,
-					poll->wanted);
+					(long long)poll->action, (long long)revision, poll->wanted);
 	item->ok = true;
 }
 
@@ -113,8 +111,7 @@ void api_ddi_poll(void *app, struct web_item *items, size_t count)
 							.at = web_now(items[i].request)};
 	}
 	/* With the database away devices are told to come again, and nothing is offered. */
-	if (found > 0 &&
-	    !dispatch_poll(service->model, arena, service->gate, polls, found, &err))
+	if (found > 0 && !dispatch_poll(service->model, arena, service->gate, polls, found, &err))
 		log_warn("poll-without-database", LOG_INT("devices", (int64_t)found),
 			 LOG_ERR(&err));
 	for (size_t i = 0; i < found; i++)

@@ -55,9 +55,8 @@ bool api_devices(struct request *request, struct reply *reply, struct err *err)
 	return true;
 }
 
-static const struct doc *doc_of_deployments(struct arena *arena,
-					    const struct device_deployment *deployments,
-					    size_t count)
+static const struct doc *
+doc_of_deployments(struct arena *arena, const struct device_deployment *deployments, size_t count)
 {
 	struct doc *list = doc_array(arena);
 

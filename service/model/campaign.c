@@ -124,8 +124,8 @@ static bool plan_release(struct db_tx *tx, struct draft_work *work, struct err *
 	struct db_row row;
 	bool found;
 
-	if (!db_opt(tx, STMT_CAMPAIGN_RELEASE_FIND, DB(db_text(work->order->release)), &found,
-		    &row, err))
+	if (!db_opt(tx, STMT_CAMPAIGN_RELEASE_FIND, DB(db_text(work->order->release)), &found, &row,
+		    err))
 		return false;
 	if (!found)
 		return err_fail(err, E_RELEASE_UNKNOWN,
@@ -251,8 +251,8 @@ bool campaign_draft(struct model *model, const struct act *act, const struct cam
 /* ---- opening ---- */
 
 static bool ask_open(struct model *model, const struct act *act, const char *campaign,
-		 const char *what, const char *signature, struct keeper_place *place,
-		 struct err *err)
+		     const char *what, const char *signature, struct keeper_place *place,
+		     struct err *err)
 {
 	struct doc *members = doc_object(act->arena);
 
@@ -327,7 +327,7 @@ static bool hold_work(struct db_tx *tx, void *context, struct err *err)
 }
 
 bool campaign_put_hold(struct model *model, const struct act *act, const char *campaign,
-		   const char *reason, int64_t *number, struct event_id *event, struct err *err)
+		       const char *reason, int64_t *number, struct event_id *event, struct err *err)
 {
 	enum { TRIES = 8 }; /* against others who hold at the same moment */
 	struct close_work work = {
@@ -387,8 +387,7 @@ bool campaign_abort(struct model *model, const struct act *act, const char *camp
 
 	if (!demand(model, act, campaign, managers, err))
 		return false;
-	bool done =
-		db_transact(model->pool, act->arena, DB_READ_COMMITTED, abort_work, &work, err);
+	bool done = db_transact(model->pool, act->arena, DB_READ_COMMITTED, abort_work, &work, err);
 	if (!done && err->code == E_DB_DUPLICATE) {
 		/* Somebody ended it between our look and our insert: look again. */
 		err_clear(err);

@@ -44,10 +44,10 @@ MUST_CHECK bool campaign_resume(struct model *model, const struct act *act, cons
 				const char *signature, struct keeper_place *place, struct err *err);
 
 /* ---- closing: at commit ---- */
-/* Each hold is released for itself. E_CAMPAIGN_STATE: not submitted yet, or ended. */
+/* A signature that resumes covers all holds there are when it is given. E_CAMPAIGN_STATE: not submitted yet, or ended. */
 MUST_CHECK bool campaign_put_hold(struct model *model, const struct act *act, const char *campaign,
-			      const char *reason, int64_t *number, struct event_id *event,
-			      struct err *err);
+				  const char *reason, int64_t *number, struct event_id *event,
+				  struct err *err);
 /* A second time says before. */
 MUST_CHECK bool campaign_abort(struct model *model, const struct act *act, const char *campaign,
 			       const char *reason, struct keeper_place *place, struct err *err);

@@ -62,8 +62,7 @@ static bool deploy_work(struct db_tx *tx, void *context, struct err *err)
 		return false;
 	if (db_get_int(&row, "n") == 0)
 		return true;
-	if (!db_many(tx, STMT_CAMPAIGN_DEPLOYMENTS_CREATE, DB(db_text(work->campaign)), &rows,
-		     err))
+	if (!db_many(tx, STMT_CAMPAIGN_DEPLOYMENTS_CREATE, DB(db_text(work->campaign)), &rows, err))
 		return false;
 	if (rows.count == 0) {
 		db_mark_recorded(tx); /* somebody else was faster: nothing changed */

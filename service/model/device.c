@@ -106,8 +106,8 @@ static bool get_work(struct db_tx *tx, void *context, struct err *err)
 		return err_fail(err, E_DEVICE_UNKNOWN, NULL);
 	work->device = device_of(&row);
 	const char *attributes = db_get_text(&row, "attributes");
-	if (attributes && !doc_parse(db_arena(tx), bytes_of_text(attributes),
-				     &work->device.attributes, err))
+	if (attributes &&
+	    !doc_parse(db_arena(tx), bytes_of_text(attributes), &work->device.attributes, err))
 		return false;
 	return list_deployments(tx, work, err);
 }
@@ -233,6 +233,5 @@ void device_refused(struct model *model, const struct act *act, const char *rout
 
 	if (!db_transact(model->pool, act->arena, DB_READ_COMMITTED, refusal_work, &work, &err))
 		log_error("refusal-not-recorded", LOG_TEXT("device", act->actor),
-			  LOG_TEXT("route", route), LOG_TEXT("refused", work.code),
-			  LOG_ERR(&err));
+			  LOG_TEXT("route", route), LOG_TEXT("refused", work.code), LOG_ERR(&err));
 }

@@ -18,7 +18,7 @@ enum {
 struct device {
 	const char *id, *product, *serial, *hardware, *market, *site, *assurance;
 	bool revoked;
-	clock_us seen_at;	       /* 0: never */
+	clock_us seen_at;	      /* 0: never */
 	const struct doc *attributes; /* as it said; NULL: never, or not asked for */
 };
 struct device_deployment {

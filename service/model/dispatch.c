@@ -99,8 +99,8 @@ bool dispatch_move_row(struct db_tx *tx, clock_us at, struct deployment *deploym
 			      NULL, err);
 	if (!done)
 		return false;
-	if (ends && !db_run(tx, STMT_DEVICE_ATTRIBUTES_WANT,
-			    DB(db_texts(&deployment->device, 1)), NULL, err))
+	if (ends && !db_run(tx, STMT_DEVICE_ATTRIBUTES_WANT, DB(db_texts(&deployment->device, 1)),
+			    NULL, err))
 		return false;
 	deployment->state = change->to;
 	deployment->progress = 0;
@@ -126,7 +126,7 @@ struct poll_work {
 	size_t live_count;
 	const char **devices; /* each once, sorted */
 	size_t device_count;
-	clock_us at; /* the newest of them */
+	clock_us at;		     /* the newest of them */
 	struct dispatch_poll *found; /* one for each of devices */
 };
 
@@ -145,8 +145,7 @@ static void list_devices(struct arena *arena, struct poll_work *work)
 	}
 	qsort(work->devices, work->count, sizeof(*work->devices), compare_texts);
 	for (size_t i = 0; i < work->count; i++) {
-		if (i == 0 ||
-		    strcmp(work->devices[work->device_count - 1], work->devices[i]) != 0)
+		if (i == 0 || strcmp(work->devices[work->device_count - 1], work->devices[i]) != 0)
 			work->devices[work->device_count++] = work->devices[i];
 	}
 }
@@ -197,6 +196,8 @@ bool dispatch_poll(struct model *model, struct arena *arena, struct device_gate 
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		const struct dispatch_poll *found = found_of(&work, polls[i].device);
+		if (!found)
+			continue;
 		polls[i].action = found->action;
 		polls[i].attempt = found->attempt;
 		polls[i].wanted = found->wanted;
@@ -349,8 +350,7 @@ struct file_work {
 };
 
 /* What is under way goes on while the gate is closed: the unit finishes or goes back. */
-static bool demand_fetchable(struct db_tx *tx, const struct deployment *deployment,
-			     struct err *err)
+static bool demand_fetchable(struct db_tx *tx, const struct deployment *deployment, struct err *err)
 {
 	if (deployment->attempt == 0 || deployment->over || deployment_ended(deployment->state))
 		return err_fail(err, E_OFFER_WITHHELD, NULL);
@@ -403,14 +403,12 @@ static bool download_work(struct db_tx *tx, void *context, struct err *err)
 	if (!lock_device(tx, work, &deployment, &busy, err) ||
 	    !demand_fetchable(tx, &deployment, err))
 		return false;
-	struct dispatch_change change = {
-		.to = dispatch_next(deployment.state, DISPATCH_FETCHED)};
+	struct dispatch_change change = {.to = dispatch_next(deployment.state, DISPATCH_FETCHED)};
 	return change.to == deployment.state ||
 	       dispatch_move(tx, work->model, work->act, &deployment, &change, err);
 }
 
-bool dispatch_download(struct model *model, const struct act *act, int64_t action,
-		       struct err *err)
+bool dispatch_download(struct model *model, const struct act *act, int64_t action, struct err *err)
 {
 	struct offer_work work = {.model = model, .act = act, .action = action};
 
@@ -441,8 +439,7 @@ static bool merge(struct arena *arena, const struct doc *before, const struct dd
 	}
 	for (size_t a = 0; config->mode != DDI_REMOVE && a < config->attribute_count; a++) {
 		if (config->attributes[a].value)
-			doc_set_text(after, config->attributes[a].key,
-				     config->attributes[a].value);
+			doc_set_text(after, config->attributes[a].key, config->attributes[a].value);
 	}
 	if (!doc_canonical(arena, after, out, err))
 		return false;
@@ -478,6 +475,5 @@ bool dispatch_attributes(struct model *model, const struct act *act,
 {
 	struct attributes_work work = {.act = act, .config = config};
 
-	return db_transact(model->pool, act->arena, DB_READ_COMMITTED, attributes_work, &work,
-			   err);
+	return db_transact(model->pool, act->arena, DB_READ_COMMITTED, attributes_work, &work, err);
 }

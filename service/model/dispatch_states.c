@@ -34,11 +34,11 @@ static const char *const event_words[DISPATCH_EVENTS] = {
 
 #define OF(state) (1u << (state))
 /* Begun, and not ended. */
-#define UNDER_WAY                                                                      \
+#define UNDER_WAY                                                                          \
 	(OF(DEPLOYMENT_OFFERED) | OF(DEPLOYMENT_DOWNLOADING) | OF(DEPLOYMENT_DOWNLOADED) | \
 	 OF(DEPLOYMENT_INSTALLING) | OF(DEPLOYMENT_TESTING))
 /* Ends that may have been only said: a signed report that comes later is the truth. */
-#define SAID_END                                                                       \
+#define SAID_END                                                                      \
 	(OF(DEPLOYMENT_CONFIRMED) | OF(DEPLOYMENT_FAILED) | OF(DEPLOYMENT_CANCELED) | \
 	 OF(DEPLOYMENT_TIMED_OUT) | OF(DEPLOYMENT_UNPROVEN))
 

@@ -72,8 +72,7 @@ static void read_once(struct device_gate *gate, struct arena *arena)
 	struct reading reading = {0};
 	struct err err = {0};
 	clock_us began = clock_boot();
-	bool good =
-		db_transact(gate->pool, arena, DB_READ_COMMITTED, read_work, &reading, &err);
+	bool good = db_transact(gate->pool, arena, DB_READ_COMMITTED, read_work, &reading, &err);
 
 	if (good)
 		take(gate, &reading, began);

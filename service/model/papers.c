@@ -192,8 +192,8 @@ static bool assemble_work(struct db_tx *tx, void *context, struct err *err)
 
 	papers->trust_count = 0;
 	if (!add_trust(tx, work, err) ||
-	    !db_one(tx, STMT_DISPATCH_PERMIT_GET, DB(db_text(work->lease.permit_sha256.text)),
-		    &row, err))
+	    !db_one(tx, STMT_DISPATCH_PERMIT_GET, DB(db_text(work->lease.permit_sha256.text)), &row,
+		    err))
 		return false;
 	papers->permit = db_get_bytes(&row, "bytes");
 	papers->permit_cms = db_get_bytes(&row, "cms");

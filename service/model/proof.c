@@ -67,8 +67,7 @@ static bool check_chain(struct db_tx *tx, struct proof_work *work, struct err *e
 		return err_fail(err, E_PROOF_SEQUENCE,
 				"The report names another one as the one before it");
 	if (!db_one(tx, STMT_PROOF_EPOCHS,
-		    DB(db_text(proof->device), db_text(proof->deployment),
-		       db_int(proof->attempt)),
+		    DB(db_text(proof->device), db_text(proof->deployment), db_int(proof->attempt)),
 		    &row, err))
 		return false;
 	work->new_epoch = !found && db_get_bool(&row, "known");
@@ -134,8 +133,7 @@ static bool check_permit(struct db_tx *tx, const struct proof_work *work,
 	return true;
 }
 
-static bool check_bank(const struct proof *proof, const struct manifest *manifest,
-		       struct err *err)
+static bool check_bank(const struct proof *proof, const struct manifest *manifest, struct err *err)
 {
 	const struct manifest_artifact *image = &manifest->artifacts[0];
 
@@ -238,8 +236,7 @@ static bool settle(struct db_tx *tx, struct proof_work *work, struct err *err)
 	size_t count = 1;
 
 	if (!work->proven)
-		events[count++] =
-			dispatch_event_of(work->act->arena, &work->deployment, &change);
+		events[count++] = dispatch_event_of(work->act->arena, &work->deployment, &change);
 	return audit_append_all(tx, &work->model->writer, work->act, events, count, err) &&
 	       store(tx, work, &events[0].id, err) &&
 	       (work->proven ||
@@ -256,8 +253,7 @@ static bool take_work(struct db_tx *tx, void *context, struct err *err)
 		return false;
 	if (work->before)
 		return true;
-	return check_chain(tx, work, err) && check_content(tx, work, err) &&
-	       settle(tx, work, err);
+	return check_chain(tx, work, err) && check_content(tx, work, err) && settle(tx, work, err);
 }
 
 /* ---- refusing it ---- */
@@ -289,8 +285,7 @@ static void record_refusal(const struct proof_work *work, const struct err *caus
 	struct refusal refusal = {.work = work, .code = err_code_text(cause->code)};
 	struct err err = {0};
 
-	if (kind == ERR_UNAVAILABLE || kind == ERR_INTERNAL || kind == ERR_BUG ||
-	    kind == ERR_RETRY)
+	if (kind == ERR_UNAVAILABLE || kind == ERR_INTERNAL || kind == ERR_BUG || kind == ERR_RETRY)
 		return;
 	if (!db_transact(work->model->pool, work->act->arena, DB_READ_COMMITTED, refuse_work,
 			 &refusal, &err))
@@ -298,8 +293,8 @@ static void record_refusal(const struct proof_work *work, const struct err *caus
 			  LOG_TEXT("refused", refusal.code), LOG_ERR(&err));
 }
 
-bool proof_take(struct model *model, const struct act *act, const struct doc *posted,
-		bool *before, struct err *err)
+bool proof_take(struct model *model, const struct act *act, const struct doc *posted, bool *before,
+		struct err *err)
 {
 	struct proof_work work = {.model = model, .act = act};
 

@@ -156,8 +156,7 @@ static bool store_counts(struct db_tx *tx, const struct batch *batch, struct err
 	size_t count = 0;
 	const char **campaigns =
 		arena_array(batch->arena, batch->deployment_count, sizeof(*campaigns));
-	const char **devices =
-		arena_array(batch->arena, batch->deployment_count, sizeof(*devices));
+	const char **devices = arena_array(batch->arena, batch->deployment_count, sizeof(*devices));
 	int64_t *counts = arena_array(batch->arena, batch->deployment_count, sizeof(*counts));
 
 	for (size_t i = 0; i < batch->deployment_count; i++) {
@@ -167,11 +166,10 @@ static bool store_counts(struct db_tx *tx, const struct batch *batch, struct err
 		devices[count] = batch->deployments[i].device;
 		counts[count++] = batch->deployments[i].progress;
 	}
-	return count == 0 ||
-	       db_run(tx, STMT_DISPATCH_PROGRESS_PUT,
-		      DB(db_texts(campaigns, count), db_texts(devices, count),
-			 db_ints(counts, count)),
-		      NULL, err);
+	return count == 0 || db_run(tx, STMT_DISPATCH_PROGRESS_PUT,
+				    DB(db_texts(campaigns, count), db_texts(devices, count),
+				       db_ints(counts, count)),
+				    NULL, err);
 }
 
 /* Both are in the order of device and action. */
@@ -198,8 +196,8 @@ static bool batch_work(struct db_tx *tx, void *context, struct err *err)
 			     batch->deployments[at].action == report->action;
 		if (!report->ok)
 			err_set(&report->err, E_ACTION_UNKNOWN, NULL);
-		else if (!take_one(tx, batch, report, &batch->deployments[at],
-				   &batch->counted[at], err))
+		else if (!take_one(tx, batch, report, &batch->deployments[at], &batch->counted[at],
+				   err))
 			return false;
 	}
 	return store_counts(tx, batch, err);
@@ -208,20 +206,19 @@ static bool batch_work(struct db_tx *tx, void *context, struct err *err)
 static bool run(struct model *model, struct arena *arena, struct report **reports, size_t count,
 		struct err *err)
 {
-	struct batch batch = {
-		.model = model, .arena = arena, .reports = reports, .count = count};
+	struct batch batch = {.model = model, .arena = arena, .reports = reports, .count = count};
 
 	return db_transact(model->pool, arena, DB_READ_COMMITTED, batch_work, &batch, err);
 }
 
 void report_take(struct model *model, struct arena *arena, struct report *reports, size_t count)
 {
-	struct report **sorted = arena_array(arena, count, sizeof(*sorted));
+	struct report **sorted = arena_array(arena, count, sizeof(struct report *));
 	struct err err = {0};
 
 	for (size_t i = 0; i < count; i++)
 		sorted[i] = &reports[i];
-	qsort(sorted, count, sizeof(*sorted), compare_reports);
+	qsort(sorted, count, sizeof(struct report *), compare_reports);
 	if (count == 0 || run(model, arena, sorted, count, &err))
 		return;
 	bool away = err_code_kind(err.code) == ERR_UNAVAILABLE;
