@@ -24,13 +24,13 @@ static void test_web__gives_parameters_and_query_decoded(void **state)
 
 	(void)state;
 	assert_int_equal(answer.status, 200);
-	assert_string_equal(member(&answer, "tenant"), "DEFAULT");
-	assert_string_equal(member(&answer, "thing"), "d\xc3\xa4 +");
-	assert_string_equal(member(&answer, "query"), "a b&");
-	assert_string_equal(member(&answer, "path"), "/v1/DEFAULT/things/d%C3%A4%20+");
-	assert_string_equal(member(&answer, "base"), "http://example.com:8443");
-	assert_string_equal(member(&answer, "remote"), "127.0.0.1");
-	assert_null(member(&answer, "peer"));
+	assert_string_equal(answer_member(&answer, "tenant"), "DEFAULT");
+	assert_string_equal(answer_member(&answer, "thing"), "d\xc3\xa4 +");
+	assert_string_equal(answer_member(&answer, "query"), "a b&");
+	assert_string_equal(answer_member(&answer, "path"), "/v1/DEFAULT/things/d%C3%A4%20+");
+	assert_string_equal(answer_member(&answer, "base"), "http://example.com:8443");
+	assert_string_equal(answer_member(&answer, "remote"), "127.0.0.1");
+	assert_null(answer_member(&answer, "peer"));
 	assert_string_equal(http_header(arena, &answer, "Content-Type"), "application/json");
 	assert_string_equal(http_header(arena, &answer, "Cache-Control"), "no-store");
 	assert_string_equal(http_header(arena, &answer, "X-Content-Type-Options"), "nosniff");
@@ -98,13 +98,13 @@ static void test_web__takes_a_wellformed_request_id_and_draws_one_otherwise(void
 
 	(void)state;
 	answer = ask("GET /v1/x/things/y HTTP/1.1\r\n" HOST "X-Request-Id: job-17:a.b_c\r\n\r\n");
-	assert_string_equal(member(&answer, "id"), "job-17:a.b_c");
+	assert_string_equal(answer_member(&answer, "id"), "job-17:a.b_c");
 	assert_string_equal(http_header(arena, &answer, "X-Request-Id"), "job-17:a.b_c");
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
 		answer = ask(arena_printf(
 			arena, "GET /v1/x/things/y HTTP/1.1\r\n" HOST "X-Request-Id: %s\r\n\r\n",
 			odd[i]));
-		assert_true(id_uuid_valid(member(&answer, "id")));
+		assert_true(id_uuid_valid(answer_member(&answer, "id")));
 	}
 }
 
@@ -165,8 +165,9 @@ static void test_web__tells_problems_with_all_their_members(void **state)
 
 	(void)state;
 	expect_problem(&answer, 409, "database.refused");
-	assert_string_equal(member(&answer, "title"), "Conflict");
-	assert_string_equal(member(&answer, "detail"), "the campaign is \"held\" by \xc3\xa4 ? ?");
+	assert_string_equal(answer_member(&answer, "title"), "Conflict");
+	assert_string_equal(answer_member(&answer, "detail"),
+			    "the campaign is \"held\" by \xc3\xa4 ? ?");
 	assert_int_equal(doc_int(doc_get(doc_of(&answer), "missing"), 0), 3);
 	assert_string_equal(http_header(arena, &answer, "Retry-After"), "7");
 	assert_string_equal(http_header(arena, &answer, "Cache-Control"), "no-store");
@@ -231,7 +232,7 @@ static void test_web_free__ends_what_runs_and_takes_no_more(void **state)
 	expect_problem(&answer, 503, "http.busy");
 	gate_open();
 	answer = http_read(socket, arena, false, NULL);
-	assert_string_equal(member(&answer, "query"), "last");
+	assert_string_equal(answer_member(&answer, "query"), "last");
 	pthread_join(stopper, NULL);
 	assert_true(http_closes(socket));
 	assert_true(http_closes(idle));

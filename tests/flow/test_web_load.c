@@ -34,7 +34,7 @@ static void test_web__keeps_64_connections_alive(void **state)
 		for (int i = 0; i < CONNECTIONS; i++) {
 			struct http_answer answer = http_read(sockets[i], arena, false, NULL);
 			assert_int_equal(answer.status, 200);
-			assert_string_equal(member(&answer, "thing"),
+			assert_string_equal(answer_member(&answer, "thing"),
 					    arena_printf(arena, "%d-%d", round, i));
 		}
 	}
@@ -53,7 +53,7 @@ static void test_web__answers_pipelined_requests_in_order(void **state)
 	struct http_answer answer = http_read(socket, arena, false, NULL);
 	assert_int_equal(doc_int(doc_get(doc_of(&answer), "n"), 0), 1);
 	answer = http_read(socket, arena, false, NULL);
-	assert_string_equal(member(&answer, "thing"), "2");
+	assert_string_equal(answer_member(&answer, "thing"), "2");
 	answer = http_read(socket, arena, false, NULL);
 	assert_int_equal(doc_int(doc_get(doc_of(&answer), "n"), 0), 3);
 	close(socket);
@@ -82,7 +82,8 @@ static void test_web__batches_what_waits(void **state)
 		if (i % 10 == 9)
 			expect_problem(&answer, 409, "database.duplicate");
 		else
-			assert_string_equal(member(&answer, "query"), arena_printf(arena, "%d", i));
+			assert_string_equal(answer_member(&answer, "query"),
+					    arena_printf(arena, "%d", i));
 		close(sockets[i]);
 	}
 	assert_true(web_batches(web) >= 2);

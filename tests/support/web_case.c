@@ -272,7 +272,7 @@ const struct doc *doc_of(const struct http_answer *answer)
 	return doc;
 }
 
-const char *member(const struct http_answer *answer, const char *key)
+const char *answer_member(const struct http_answer *answer, const char *key)
 {
 	return doc_get_text(doc_of(answer), key);
 }
@@ -282,12 +282,12 @@ void expect_problem(const struct http_answer *answer, int status, const char *co
 	assert_int_equal(answer->status, status);
 	assert_false(answer->cut);
 	assert_string_equal(http_header(arena, answer, "Content-Type"), "application/problem+json");
-	assert_string_equal(member(answer, "code"), code);
-	assert_string_equal(member(answer, "type"), "about:blank");
+	assert_string_equal(answer_member(answer, "code"), code);
+	assert_string_equal(answer_member(answer, "type"), "about:blank");
 	assert_int_equal(doc_int(doc_get(doc_of(answer), "status"), 0), status);
-	assert_non_null(member(answer, "title"));
-	assert_non_null(member(answer, "detail"));
-	assert_string_equal(member(answer, "request_id"),
+	assert_non_null(answer_member(answer, "title"));
+	assert_non_null(answer_member(answer, "detail"));
+	assert_string_equal(answer_member(answer, "request_id"),
 			    http_header(arena, answer, "X-Request-Id"));
 }
 

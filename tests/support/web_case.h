@@ -29,7 +29,7 @@ void expect_trace(const char *words);
 struct http_answer ask(const char *text);
 const char *post(const char *path, const char *headers, const char *body);
 const struct doc *doc_of(const struct http_answer *answer);
-const char *member(const struct http_answer *answer, const char *key);
+const char *answer_member(const struct http_answer *answer, const char *key);
 /* Status, code, and all members that a problem must have. */
 void expect_problem(const struct http_answer *answer, int status, const char *code);
 
