@@ -83,6 +83,8 @@ static bool go_back(struct agent *agent, const struct err *why, enum agent_outco
 	log_warn("unhealthy", LOG_ERR(why));
 	if (memory_step(memory) == STEP_TESTING) {
 		memory->job.code = err_code_text(why->code);
+		if (why->text[0] != '\0' && shape_line_valid(why->text))
+			memory->job.why = arena_text(agent->arena, why->text);
 		if (!memory_turn(memory, TURN_UNHEALTHY, err) || !agent_save(agent, err))
 			return false;
 	}
@@ -131,7 +133,8 @@ static bool report_back(struct agent *agent, const char *outcome, enum agent_out
 	const struct report_end end = {
 		.outcome = outcome,
 		.code = code,
-		.detail = err_code_sentence(err_code_of(code)),
+		.detail = agent->memory.job.why != NULL ? agent->memory.job.why
+							: err_code_sentence(err_code_of(code)),
 	};
 
 	*out = AGENT_AGAIN;

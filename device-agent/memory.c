@@ -94,6 +94,7 @@ static const struct shape_field job_fields[] = {
 	SHAPE_INT_OPT(struct memory_job, written_bytes, DOC_INT_MAX),
 	SHAPE_INT_OPT(struct memory_job, restarts, 100),
 	LINE_OPT(struct memory_job, code, PROOF_CODE_MAX),
+	LINE_OPT(struct memory_job, why, ERR_TEXT_BYTES),
 };
 static const struct shape job_shape = SHAPE_PART(struct memory_job, job_fields, NULL);
 

@@ -66,7 +66,8 @@ struct memory_job {
 	int64_t size_bytes;
 	int64_t written_bytes; /* synced; a resumed download goes on from here */
 	int64_t restarts;      /* downloads begun again because the read-back did not fit */
-	const char *code;      /* why it goes back or failed */
+	const char *code;      /* why it goes back */
+	const char *why;       /* the same in words */
 };
 
 /* What is still to be acknowledged: first the report (if there is one), then the feedback. */

@@ -47,6 +47,7 @@ static struct doc *job_doc(struct arena *arena, const struct memory_job *job)
 	doc_set_int(doc, "written_bytes", job->written_bytes);
 	doc_set_int(doc, "size_bytes", job->size_bytes);
 	set_if(doc, "code", job->code);
+	set_if(doc, "why", job->why);
 	return doc;
 }
 
