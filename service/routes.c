@@ -13,6 +13,7 @@
 #include "service/api/devices.h"
 #include "service/api/directory.h"
 #include "service/api/documents.h"
+#include "service/api/exports.h"
 #include "service/api/gates.h"
 #include "service/api/health.h"
 #include "service/api/records.h"
@@ -114,6 +115,10 @@ const struct route service_routes[] = {
 	ROUTE(GET,    "/v1/devices", PERM_PERSON, EMPTY, api_devices, NULL),
 	ROUTE(GET,    "/v1/devices/{device}", PERM_PERSON, EMPTY, api_device_get, NULL),
 	ROUTE(POST,   "/v1/devices/{device}/access", PERM_SUPPORT | PERM_ADMIN, JSON(32 * KIB), api_device_access, "device.access-set"),
+
+	/* exports.c */
+	ROUTE(POST,   "/v1/exports", PERM_AUDITOR, SMALL, api_export_make, "export.made"),
+	ROUTE(GET,    "/v1/exports/{export}/files/{sha256}", PERM_AUDITOR, EMPTY, api_export_file, NULL),
 
 	/* ddi.c */
 	ROUTE_BATCH(GET, DDI, PERM_DEVICE_SELF, EMPTY, api_ddi_poll, NULL),
