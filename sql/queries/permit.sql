@@ -45,7 +45,7 @@ ORDER BY number DESC LIMIT 1;
 -- The permit under which a campaign's devices may act now.
 SELECT sha256, number, not_before, not_after, event FROM permit_live WHERE campaign = $1::uuid;
 
--- name: permit_lock :many :touch
+-- name: permit_lock :many
 -- One permit at a time per campaign, until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0)) IS NULL AS nothing;
 
