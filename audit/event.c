@@ -146,7 +146,7 @@ static bool item_names(const char *item, size_t length, enum stream_kind kind)
 }
 
 /* The streams that events.def states for this kind: each item once at least, and no other kind. */
-static bool check_stated(const struct event *event, struct err *err)
+static bool check_stated(const struct event *event, enum err_code code, struct err *err)
 {
 	size_t stated = 0;
 	for (const char *item = kinds[event->kind].streams; *item;) {
@@ -155,16 +155,21 @@ static bool check_stated(const struct event *event, struct err *err)
 		for (size_t i = 0; i < event->stream_count; i++)
 			here += item_names(item, length, event->streams[i].kind);
 		if (here == 0)
-			return err_fail(err, E_BUG, "%s needs a stream of %.*s",
+			return err_fail(err, code, "%s needs a stream of %.*s",
 					kinds[event->kind].text, (int)length, item);
 		stated += here;
 		item += length;
 		item += strspn(item, " ");
 	}
 	if (stated != event->stream_count)
-		return err_fail(err, E_BUG, "%s stands in a stream that events.def does not state",
+		return err_fail(err, code, "%s stands in a stream that events.def does not state",
 				kinds[event->kind].text);
 	return true;
+}
+
+bool event_check_stated(const struct event *event, struct err *err)
+{
+	return check_stated(event, E_EVENT, err);
 }
 
 static struct doc *doc_of_actor(const struct act *act)
@@ -198,7 +203,7 @@ bool event_write(const struct event *event, const struct act *act, const char *w
 {
 	struct bytes bytes;
 
-	if (!check_streams(event, E_BUG, err) || !check_stated(event, err))
+	if (!check_streams(event, E_BUG, err) || !check_stated(event, E_BUG, err))
 		return false;
 	if (!(writer_family(writer) & kinds[event->kind].writers))
 		return err_fail(err, E_BUG, "%s may not write %s", writer, kinds[event->kind].text);

@@ -35,7 +35,7 @@ const char *stream_kind_text(enum stream_kind kind);
 
 struct event_stream {
 	enum stream_kind kind;
-	const char *id;	    /* policy: "directory"; trust: the slot; system: "service" or "keeper" */
+	const char *id;	    /* policy: "directory", a ruleset; trust: the slot; system: see events.def */
 	int64_t no;	    /* filled by audit_append */
 	struct sha256 prev; /* likewise */
 };
@@ -54,6 +54,9 @@ struct event {
 	const char *code;	 /* of a refusal or failure, NULL */
 	const char *reason;	 /* a person's own words, NULL */
 };
+
+/* Stands in the streams that events.def states for its kind, and in no other; E_EVENT. */
+MUST_CHECK bool event_check_stated(const struct event *event, struct err *err);
 
 /* Canonical bytes. writer: "service/1", "keeper/1". Streams must be sorted and numbered. */
 MUST_CHECK bool event_write(const struct event *event, const struct act *act, const char *writer,

@@ -137,7 +137,7 @@ static bool resume_work(struct db_tx *tx, void *context, struct err *err)
 	struct doc *data = doc_object(work->act.arena);
 	int64_t number;
 
-	if (!gather_streams_open(tx, "campaign", work->asked.campaign, err) ||
+	if (!gather_streams_open(tx, NULL, work->asked.campaign, err) ||
 	    !check_resumption(work, tx, &number, err))
 		return false;
 	doc_set_int(data, "number", number);

@@ -179,6 +179,10 @@ static bool dispatch(struct visit *visit, struct arena *arena, struct bytes fram
 	if (!(verb->who & visit->who))
 		return err_fail(err, E_KEEPER_PEER, "this user may not ask the keeper to %s",
 				verb->name);
+	/* What an operator may do works always. */
+	if (!(verb->who & BY_OPERATOR) &&
+	    !sequencer_demand_current(visit->desk->keeper->sequencer, err))
+		return false;
 	bool operator_asks = visit->who == BY_OPERATOR;
 	struct act act = {
 		.actor_kind = operator_asks ? ACTOR_OPERATOR : ACTOR_SERVICE,

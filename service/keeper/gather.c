@@ -447,16 +447,19 @@ bool gather_facts(struct keeper *keeper, struct db_tx *tx, const char *gate, con
 	return facts_write(at.arena, &out->facts, &out->bytes, err);
 }
 
-bool gather_streams_open(struct db_tx *tx, const char *kind, const char *id, struct err *err)
+bool gather_streams_open(struct db_tx *tx, const char *release, const char *campaign,
+			 struct err *err)
 {
 	struct db_row row;
+	bool closed;
 
-	if (!db_one(tx, STMT_GATHER_STREAM_CLOSED, DB(db_text(kind), db_text(id)), &row, err))
+	if (!db_opt(tx, STMT_GATHER_STREAMS_CLOSED, DB(db_text(campaign), db_text(release)), &closed,
+		    &row, err))
 		return false;
-	if (db_get_bool(&row, "closed"))
+	if (closed)
 		return err_fail(err, E_LEDGER_STREAM_CLOSED,
 				"a row of the record of %s %.36s was set aside, so nothing can be "
 				"opened for it; ask an auditor",
-				kind, id);
+				db_get_text(&row, "kind"), db_get_text(&row, "id"));
 	return true;
 }

@@ -34,8 +34,9 @@ MUST_CHECK bool gather_facts(struct keeper *keeper, struct db_tx *tx, const char
 			     const char *subject, const char *extra_person, clock_us as_of,
 			     struct gathered *out, struct err *err);
 
-/* E_LEDGER_STREAM_CLOSED when a row of this release's or campaign's stream was set aside. */
-MUST_CHECK bool gather_streams_open(struct db_tx *tx, const char *kind, const char *id,
+/* E_LEDGER_STREAM_CLOSED when a row of the stream of this release, of this campaign or of its release
+ * was set aside. Either may be NULL. */
+MUST_CHECK bool gather_streams_open(struct db_tx *tx, const char *release, const char *campaign,
 				    struct err *err);
 
 #endif

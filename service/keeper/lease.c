@@ -57,7 +57,7 @@ static bool find_permit(struct lease_work *work, struct db_tx *tx, struct err *e
 	struct db_row row;
 	bool found;
 
-	if (!gather_streams_open(tx, "campaign", work->asked.campaign, err) ||
+	if (!gather_streams_open(tx, NULL, work->asked.campaign, err) ||
 	    !db_opt(tx, STMT_PERMIT_LIVE_GET, DB(db_text(work->asked.campaign)), &found, &row, err))
 		return false;
 	if (!found)

@@ -52,8 +52,7 @@ bool permit_decide(struct keeper *keeper, struct db_tx *tx, const struct act *ac
 	struct permit_gates gates;
 	clock_us campaign_until;
 
-	if (!gather_streams_open(tx, "release", release, err) ||
-	    !gather_streams_open(tx, "campaign", campaign, err) ||
+	if (!gather_streams_open(tx, release, campaign, err) ||
 	    !decide_one(keeper, tx, act, "release", release, &gates.release_verdict,
 			&gates.valid_until, err) ||
 	    !decide_one(keeper, tx, act, "campaign", campaign, &gates.campaign_verdict,
@@ -427,9 +426,11 @@ static bool renew_one(struct keeper *keeper, struct arena *arena, const char *ca
 
 bool keeper_renew(struct keeper *keeper, struct err *err)
 {
-	struct arena *arena = arena_new(64 * 1024 * 1024);
 	struct renewals renewals = {.now = clock_now()};
 
+	if (!sequencer_demand_current(keeper->sequencer, err))
+		return false;
+	struct arena *arena = arena_new(64 * 1024 * 1024);
 	bool listed =
 		db_transact(keeper->pool, arena, DB_READ_COMMITTED, list_renewals, &renewals, err);
 	for (size_t i = 0; listed && i < renewals.count; i++) {

@@ -206,8 +206,6 @@ static void tell_news(struct sequencer *sequencer, bool checkpointed)
 	pthread_mutex_lock(&sequencer->lock);
 	sequencer->state.size = sequencer->head.size;
 	sequencer->state.checkpoint_size = sequencer->checkpoint_size;
-	sequencer->state.healthy = true;
-	sequencer->state.why[0] = 0;
 	sequencer->round++;
 	pthread_cond_broadcast(&sequencer->news);
 	void (*notify)(void *context) = checkpointed ? sequencer->notify : NULL;
@@ -217,11 +215,25 @@ static void tell_news(struct sequencer *sequencer, bool checkpointed)
 		notify(context);
 }
 
+static void tell_health(struct sequencer *sequencer)
+{
+	pthread_mutex_lock(&sequencer->lock);
+	sequencer->state.healthy = true;
+	sequencer->state.rolled_back = false;
+	sequencer->state.why[0] = 0;
+	pthread_mutex_unlock(&sequencer->lock);
+}
+
 static void tell_trouble(struct sequencer *sequencer, const struct err *err)
 {
 	pthread_mutex_lock(&sequencer->lock);
 	bool first = sequencer->state.healthy || strcmp(sequencer->state.why, err->text) != 0;
 	sequencer->state.healthy = false;
+	sequencer->state.rolled_back = err->code == E_LEDGER_ROLLED_BACK;
+	if (sequencer->state.rolled_back) {
+		sequencer->round++; /* those who wait do so in vain */
+		pthread_cond_broadcast(&sequencer->news);
+	}
 	snprintf(sequencer->state.why, sizeof(sequencer->state.why), "%.150s", err->text);
 	pthread_mutex_unlock(&sequencer->lock);
 	if (first)
@@ -318,7 +330,9 @@ static void *sequencer_run(void *context)
 	while (wait_for_work(sequencer, more)) {
 		struct err err = {0};
 		more = false;
-		if (!round_run(sequencer, &more, &err)) {
+		if (round_run(sequencer, &more, &err)) {
+			tell_health(sequencer);
+		} else {
 			tell_trouble(sequencer, &err);
 			clock_sleep(CLOCK_SECOND / 5);
 		}
@@ -452,7 +466,8 @@ bool sequencer_wait(struct sequencer *sequencer, const struct event_id *event, i
 	count_waiter(sequencer, 1, &round);
 	while ((read = db_transact(sequencer->keeper->pool, arena, DB_READ_COMMITTED, read_place,
 				   &reading, err)) &&
-	       !reading.sealed && !reading.aside && clock_now() < end)
+	       !reading.sealed && !reading.aside && clock_now() < end &&
+	       (read = sequencer_demand_current(sequencer, err)))
 		round = wait_for_news(sequencer, round, &until);
 	count_waiter(sequencer, -1, &round);
 	if (!read)
@@ -471,6 +486,14 @@ void sequencer_state_get(struct sequencer *sequencer, struct sequencer_state *ou
 	pthread_mutex_lock(&sequencer->lock);
 	*out = sequencer->state;
 	pthread_mutex_unlock(&sequencer->lock);
+}
+
+bool sequencer_demand_current(struct sequencer *sequencer, struct err *err)
+{
+	struct sequencer_state state;
+
+	sequencer_state_get(sequencer, &state);
+	return !state.rolled_back || err_fail(err, E_LEDGER_ROLLED_BACK, "%s", state.why);
 }
 
 void sequencer_on_checkpoint(struct sequencer *sequencer, void (*notify)(void *context),

@@ -33,9 +33,14 @@ MUST_CHECK bool sequencer_wait(struct sequencer *sequencer, const struct event_i
 struct sequencer_state {
 	int64_t size, checkpoint_size;
 	bool healthy;
-	char why[160]; /* when not */
+	bool rolled_back; /* then not healthy */
+	char why[160];	  /* when not */
 };
 void sequencer_state_get(struct sequencer *sequencer, struct sequencer_state *out);
+
+/* E_LEDGER_ROLLED_BACK when the database is behind what was signed: then nothing may be granted on
+ * its word, neither what would be sealed nor a lease. */
+MUST_CHECK bool sequencer_demand_current(struct sequencer *sequencer, struct err *err);
 
 /* After a checkpoint: for history.c. Called on the sequencer's own thread is forbidden to block: it only wakes. */
 void sequencer_on_checkpoint(struct sequencer *sequencer, void (*notify)(void *context),

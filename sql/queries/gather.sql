@@ -81,9 +81,14 @@ ORDER BY v.decided_at DESC LIMIT 1;
 -- The release that a record belongs to.
 SELECT release FROM record WHERE id = $1::uuid LIMIT 1;
 
--- name: gather_stream_closed :one
--- Whether a stream of the sealed log is closed to gate-opening.
-SELECT coalesce((SELECT closed FROM sealed_stream WHERE kind = $1::text AND id = $2::text), false) AS closed;
+-- name: gather_streams_closed :opt
+-- A stream of this campaign (null: none), or of its or this release, that is closed to gate-opening.
+SELECT s.kind, s.id
+FROM (SELECT 'campaign' AS kind, $1::uuid::text AS id
+	UNION ALL SELECT 'release', $2::uuid::text
+	UNION ALL SELECT 'release', p.release::text FROM campaign_plan p WHERE p.campaign = $1::uuid) named
+JOIN sealed_stream s USING (kind, id)
+WHERE s.closed LIMIT 1;
 
 -- name: verdict_insert :none :write
 -- A verdict that was given for real.

@@ -3,14 +3,18 @@
 -- compare-and-swap decides between two sequencers.
 
 -- name: sequencer_queue_list :many
--- The oldest 1,000 visible queue rows with their events; event columns are null when there is no such event.
-SELECT q.id AS queue_id, q.event, e.kind, e.writer, e.bytes, e.mac,
-	s.index AS sealed_index, q.place > 1 AS again
-FROM (SELECT id, event, row_number() OVER (PARTITION BY event ORDER BY id) AS place
-	FROM (SELECT id, event FROM event_queue ORDER BY id LIMIT 1000) oldest) q
-LEFT JOIN event e ON e.id = q.event
-LEFT JOIN sealed s ON s.event = q.event
-ORDER BY q.id;
+-- The oldest visible queue rows with their events, at most 1,000 and not much over 2 MiB; event columns are
+-- null when there is no such event.
+SELECT queue_id, event, kind, writer, bytes, mac, sealed_index, again
+FROM (SELECT q.id AS queue_id, q.event, e.kind, e.writer, e.bytes, e.mac,
+		s.index AS sealed_index, q.place > 1 AS again,
+		sum(coalesce(length(e.bytes), 0)) OVER (ORDER BY q.id) - coalesce(length(e.bytes), 0) AS before
+	FROM (SELECT id, event, row_number() OVER (PARTITION BY event ORDER BY id) AS place
+		FROM (SELECT id, event FROM event_queue ORDER BY id LIMIT 1000) oldest) q
+	LEFT JOIN event e ON e.id = q.event
+	LEFT JOIN sealed s ON s.event = q.event) taken
+WHERE before < 2097152
+ORDER BY queue_id;
 
 -- name: sequencer_head_get :one
 -- The head of the log, locked against a second sequencer until this transaction ends.
@@ -50,6 +54,11 @@ DELETE FROM event_queue WHERE id = ANY ($1::bigint[]);
 -- name: sequencer_head_advance :opt :write
 -- Moves the head from one size to the next; raises when it is not there any more.
 SELECT ledger_advance($1::bigint, $2::bigint, $3::bytea, $4::bytea) AS nothing;
+
+-- name: sequencer_alarm_insert :none :write
+-- An event of the sequencer's own, which is sealed in the same transaction and never queued.
+INSERT INTO event (id, kind, writer, bytes, mac)
+VALUES ($1::uuid, $2::text, $3::text, $4::bytea, $5::bytea);
 
 -- name: sequencer_set_aside_insert :none :write
 -- Remembers a queue row that was not sealed, and the alarm event that tells of it.

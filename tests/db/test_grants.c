@@ -113,15 +113,16 @@ static const char *privileges_of(const char *role, const char *table)
 {
 	return session_ask(
 		owner, arena,
-		arena_printf(arena,
-			     "SELECT string_agg(CASE WHEN has_table_privilege(r, t, p) THEN l "
-			     "WHEN p IN ('SELECT', 'INSERT', 'UPDATE') AND has_any_column_privilege(r, t, p) "
-			     "THEN upper(l) ELSE '' END, '' ORDER BY n) "
-			     "FROM (VALUES ('countersign_%s', 'public.%s'::regclass)) AS who (r, t), "
-			     "(VALUES (1, 'SELECT', 'r'), (2, 'INSERT', 'a'), (3, 'UPDATE', 'w'), "
-			     "(4, 'DELETE', 'd'), (5, 'TRUNCATE', 'D'), (6, 'REFERENCES', 'x'), "
-			     "(7, 'TRIGGER', 't')) AS what (n, p, l)",
-			     role, table));
+		arena_printf(
+			arena,
+			"SELECT string_agg(CASE WHEN has_table_privilege(r, t, p) THEN l "
+			"WHEN p IN ('SELECT', 'INSERT', 'UPDATE') AND has_any_column_privilege(r, t, p) "
+			"THEN upper(l) ELSE '' END, '' ORDER BY n) "
+			"FROM (VALUES ('countersign_%s', 'public.%s'::regclass)) AS who (r, t), "
+			"(VALUES (1, 'SELECT', 'r'), (2, 'INSERT', 'a'), (3, 'UPDATE', 'w'), "
+			"(4, 'DELETE', 'd'), (5, 'TRUNCATE', 'D'), (6, 'REFERENCES', 'x'), "
+			"(7, 'TRIGGER', 't')) AS what (n, p, l)",
+			role, table));
 }
 
 static const struct row *row_of(const struct row *rows, size_t count, const char *name)
@@ -179,10 +180,11 @@ static void test_functions__are_executable_by_few(void **state)
 		for (size_t r = 0; r < ROLES; r++) {
 			const char *may = session_ask(
 				owner, arena,
-				arena_printf(arena,
-					     "SELECT CASE WHEN has_function_privilege('countersign_%s', "
-					     "'public.%s', 'EXECUTE') THEN 'X' ELSE '' END",
-					     roles[r], names[i]));
+				arena_printf(
+					arena,
+					"SELECT CASE WHEN has_function_privilege('countersign_%s', "
+					"'public.%s', 'EXECUTE') THEN 'X' ELSE '' END",
+					roles[r], names[i]));
 			if (strcmp(row ? row->may[r] : "", may) == 0)
 				continue;
 			wrong++;
@@ -231,9 +233,10 @@ static void test_tables__are_append_only_unless_listed(void **state)
 {
 	(void)state;
 	static const char *const changing[] = {
-		"challenge", "credential", "deployment", "device", "device_access", "device_seen",
-		"event_queue", "gate_epoch", "idempotency", "ledger_head", "person", "personal_key",
-		"product", "role_grant", "schema_version", "sealed_stream", "session", "stream",
+		"challenge",	 "credential",	 "deployment", "device",      "device_access",
+		"device_seen",	 "event_queue",	 "gate_epoch", "idempotency", "ledger_head",
+		"person",	 "personal_key", "product",    "role_grant",  "schema_version",
+		"sealed_stream", "session",	 "stream",
 	};
 	size_t count;
 	size_t wrong = 0;

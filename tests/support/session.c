@@ -203,8 +203,10 @@ void session_stream(struct session *session, struct arena *arena, bool sealed,
 					sealed ? "sealed_stream" : "stream", forged->stream_kind,
 					forged->stream_id);
 
-	forged->no = 1 + session_count(session, arena_printf(arena, "SELECT coalesce((SELECT count "
-								    "%s), 0)", from));
+	forged->no = 1 + session_count(session, arena_printf(arena,
+							     "SELECT coalesce((SELECT count "
+							     "%s), 0)",
+							     from));
 	forged->prev = session_ask(session, arena,
 				   arena_printf(arena, "SELECT encode(leaf, 'hex') %s", from));
 }
