@@ -206,7 +206,7 @@ static bool record_draft(struct db_tx *tx, const struct draft_work *work, struct
 	       db_run(tx, STMT_CAMPAIGN_INSERT,
 		      DB(db_text(work->campaign), db_text(plan->name), db_text(plan->product),
 			 db_text(plan->release), db_text(work->sha256.text),
-			 db_text(work->act->actor)),
+			 db_text(work->act->actor), db_time(plan->not_after)),
 		      NULL, err);
 }
 
@@ -340,7 +340,8 @@ bool campaign_put_hold(struct model *model, const struct act *act, const char *c
 		err_clear(err);
 		held = db_transact(model->pool, act->arena, DB_READ_COMMITTED, hold_work, &work,
 				   err);
-		if (!held && err->code != E_DB_DUPLICATE)
+		/* The number was taken, by key or as the guard of the table says it. */
+		if (!held && err->code != E_DB_DUPLICATE && err->code != E_DB_REFUSED)
 			return false;
 	}
 	if (!held)

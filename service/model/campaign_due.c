@@ -189,18 +189,10 @@ static bool found_work(struct db_tx *tx, void *context, struct err *err)
 		return false;
 	work->finished = list_ids(tx, &rows);
 	work->finished_count = rows.count;
-	if (!db_many(tx, STMT_CAMPAIGN_BEGUN_LIST, DB_NOTHING, &rows, err))
+	if (!db_many(tx, STMT_CAMPAIGN_OVER_LIST, DB(db_time(work->at)), &rows, err))
 		return false;
-	work->over = arena_array(db_arena(tx), rows.count, sizeof(*work->over));
-	work->over_count = 0;
-	for (size_t i = 0; i < rows.count; i++) {
-		struct db_row row = db_row_at(&rows, i);
-		struct err unread = {0};
-		clock_us not_after;
-		if (clock_parse(db_get_text(&row, "not_after"), &not_after, &unread) &&
-		    not_after <= work->at)
-			work->over[work->over_count++] = db_get_text(&row, "id");
-	}
+	work->over = list_ids(tx, &rows);
+	work->over_count = rows.count;
 	return true;
 }
 

@@ -15,8 +15,8 @@ FROM device WHERE id = ANY ($1::text[]) ORDER BY id COLLATE "C" LIMIT 10000;
 
 -- name: campaign_insert :none :write
 -- A campaign is drafted.
-INSERT INTO campaign (id, name, product, release, plan_sha256, drafted_by)
-VALUES ($1::uuid, $2::text, $3::text, $4::uuid, $5::text, $6::text);
+INSERT INTO campaign (id, name, product, release, plan_sha256, drafted_by, not_after)
+VALUES ($1::uuid, $2::text, $3::text, $4::uuid, $5::text, $6::text, $7::timestamptz);
 
 -- name: campaign_find :opt
 -- A campaign and how it stands.
@@ -97,11 +97,11 @@ WHERE s.state = 'running' AND EXISTS (SELECT FROM target t WHERE t.campaign = s.
 		WHERE t.campaign = s.id AND d.ended_at IS NULL)
 ORDER BY s.drafted_at LIMIT 100;
 
--- name: campaign_begun_list :many
--- Campaigns that were submitted and have not ended, with the end that their plan states, at most 1,000.
-SELECT s.id, convert_from(d.bytes, 'UTF8')::jsonb ->> 'not_after' AS not_after
-FROM campaign_state s JOIN document d ON d.sha256 = s.plan_sha256
-WHERE s.state IN ('submitted', 'running', 'held') ORDER BY s.drafted_at LIMIT 1000;
+-- name: campaign_over_list :many
+-- Campaigns that were submitted, have not ended, and whose plan is over at $1; at most 100.
+SELECT s.id FROM campaign_state s JOIN campaign c ON c.id = s.id
+WHERE c.not_after <= $1::timestamptz AND s.state IN ('submitted', 'running', 'held')
+ORDER BY c.not_after LIMIT 100;
 
 -- name: campaign_left_list :many
 -- Deployments of ended campaigns that nobody has begun, at most 100, in order of device; locked.

@@ -17,6 +17,7 @@
 #include "common/wire/plan.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static struct installation in;
 
@@ -263,6 +264,32 @@ static void test_hold__is_for_three_roles_and_needs_no_keeper(void **state)
 	ask_close(MANAGER, campaign, "/abort", 202);
 }
 
+static void test_hold__of_many_at_once_all_stand(void **state)
+{
+	enum { MANY = 8 };
+	static const char *const devices[] = {"unit-2", NULL};
+	const char *campaign = fleet_given_running(&in, devices);
+	const char *body = "{\"reason\":\"EXAMPLE\"}";
+	const char *text = arena_printf(
+		in.arena,
+		"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nAuthorization: Bearer %s\r\n"
+		"Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+		path(campaign, "/hold"), in.port, in.people[QA].token, strlen(body), body);
+	int sockets[MANY];
+
+	(void)state;
+	for (int i = 0; i < MANY; i++) {
+		sockets[i] = http_connect(in.port);
+		assert_true(http_send_text(sockets[i], text));
+	}
+	for (int i = 0; i < MANY; i++) {
+		assert_int_equal(http_read(sockets[i], in.arena, false, NULL).status, 202);
+		close(sockets[i]);
+	}
+	assert_int_equal(fleet_events(&in, "campaign.held", campaign), MANY);
+	ask_close(MANAGER, campaign, "/abort", 202);
+}
+
 static void test_resume__needs_a_signature_over_this_very_hold(void **state)
 {
 	static const char *const devices[] = {"unit-2", NULL};
@@ -448,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_start__numbers_actions_per_device_and_passes_round_ones_over),
 		cmocka_unit_test(test_start__cut_off_before_the_deployments_is_finished_by_itself),
 		cmocka_unit_test(test_hold__is_for_three_roles_and_needs_no_keeper),
+		cmocka_unit_test(test_hold__of_many_at_once_all_stand),
 		cmocka_unit_test(test_resume__needs_a_signature_over_this_very_hold),
 		cmocka_unit_test(test_abort__ends_for_ever_and_calls_off_what_nobody_began),
 		cmocka_unit_test(test_end__comes_when_every_deployment_has_ended),

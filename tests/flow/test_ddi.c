@@ -508,6 +508,60 @@ static void test_keeper_away__makes_the_device_wait_and_counts_nothing(void **st
 	assert_string_equal(doc_get_text(deployment, "state"), "downloading");
 }
 
+/* Whatever else waits for these devices is called off, so that this campaign's turn has come. */
+static void call_off_others(const char *campaign)
+{
+	const struct doc *items = doc_get(
+		installation_must(&in, in.people[MANAGER].token, "GET", "/v1/campaigns", NULL),
+		"items");
+
+	for (size_t i = 0; i < doc_size(items); i++) {
+		const char *id = doc_get_text(doc_at(items, i), "campaign");
+		const char *is = doc_get_text(doc_at(items, i), "state");
+		if (strcmp(id, campaign) != 0 &&
+		    (strcmp(is, "running") == 0 || strcmp(is, "held") == 0))
+			installation_must(&in, in.people[MANAGER].token, "POST",
+					  arena_printf(in.arena, "/v1/campaigns/%s/abort", id),
+					  fleet_reason(&in));
+	}
+}
+
+/* Many reports at once share a transaction; each has an answer of its own, and none is lost. */
+static void test_feedback__of_many_at_once_is_taken_one_by_one(void **state)
+{
+	enum { ROUNDS = 20, UNITS = 3 };
+	static const char *const devices[] = {"unit-1", "unit-2", "swu-1", NULL};
+	const char *body =
+		"{\"status\":{\"execution\":\"resumed\",\"result\":{\"finished\":\"none\"}}}";
+	struct fleet_unit *units[UNITS] = {&swu, &unit1, &unit2};
+	int64_t actions[UNITS];
+	int sockets[ROUNDS][UNITS + 1];
+
+	(void)state;
+	const char *campaign = fleet_given_running(&in, devices);
+	call_off_others(campaign);
+	for (int u = 0; u < UNITS; u++) {
+		actions[u] = fleet_await_offer(units[u], true, 10000);
+		assert_int_equal(fleet_offer(units[u], actions[u]), 200);
+	}
+	for (int r = 0; r < ROUNDS; r++) {
+		for (int u = 0; u < UNITS; u++)
+			sockets[r][u] = fleet_begin(units[u], "POST", rest("feedback", actions[u]),
+						    NULL, body);
+		sockets[r][UNITS] = fleet_begin(&unit1, "POST", rest("feedback", 999), NULL, body);
+	}
+	for (int r = 0; r < ROUNDS; r++) {
+		for (int u = 0; u < UNITS; u++)
+			assert_int_equal(fleet_finish(units[u], sockets[r][u], false).status, 200);
+		assert_int_equal(fleet_finish(&unit1, sockets[r][UNITS], false).status, 404);
+	}
+	for (int u = 0; u < UNITS; u++) {
+		const struct doc *one = fleet_deployment(&in, campaign, units[u]->id);
+		assert_int_equal(doc_int(doc_get(one, "progress"), 0), ROUNDS - 1);
+		assert_string_equal(doc_get_text(one, "state"), "offered");
+	}
+}
+
 static void test_bodies__that_make_no_sense_change_nothing(void **state)
 {
 	static const char *const bodies[] = {
@@ -562,6 +616,7 @@ int main(void)
 		cmocka_unit_test(test_hold__withholds_link_offer_and_lease_within_a_second),
 		cmocka_unit_test(test_keeper_away__makes_the_device_wait_and_counts_nothing),
 		cmocka_unit_test(test_bodies__that_make_no_sense_change_nothing),
+		cmocka_unit_test(test_feedback__of_many_at_once_is_taken_one_by_one),
 		cmocka_unit_test(test_ledger__seals_all_that_devices_did),
 	};
 

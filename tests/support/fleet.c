@@ -156,8 +156,8 @@ int64_t fleet_events(struct installation *in, const char *kind, const char *stre
 
 /* ---- devices ---- */
 
-struct http_answer fleet_ask(const struct fleet_unit *unit, const char *method, const char *rest,
-			     const char *extra, const char *body)
+int fleet_begin(const struct fleet_unit *unit, const char *method, const char *rest,
+		const char *extra, const char *body)
 {
 	struct arena *arena = unit->in->arena;
 	const char *length =
@@ -175,9 +175,23 @@ struct http_answer fleet_ask(const struct fleet_unit *unit, const char *method, 
 	int socket = http_connect(unit->in->port);
 
 	assert_true(http_send_text(socket, text));
-	struct http_answer answer = http_read(socket, arena, strcmp(method, "HEAD") == 0, NULL);
+	return socket;
+}
+
+struct http_answer fleet_finish(const struct fleet_unit *unit, int socket, bool head)
+{
+	struct http_answer answer = http_read(socket, unit->in->arena, head, NULL);
+
 	close(socket);
 	return answer;
+}
+
+struct http_answer fleet_ask(const struct fleet_unit *unit, const char *method, const char *rest,
+			     const char *extra, const char *body)
+{
+	int socket = fleet_begin(unit, method, rest, extra, body);
+
+	return fleet_finish(unit, socket, strcmp(method, "HEAD") == 0);
 }
 
 const struct doc *fleet_json(const struct fleet_unit *unit, const struct http_answer *answer)

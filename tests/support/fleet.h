@@ -42,6 +42,10 @@ struct fleet_unit {
 /* rest: what follows the unit's base address. extra: header lines, each ended by CRLF, or NULL. */
 struct http_answer fleet_ask(const struct fleet_unit *unit, const char *method, const char *rest,
 			     const char *extra, const char *body);
+/* The two halves of fleet_ask, for several at once. */
+int fleet_begin(const struct fleet_unit *unit, const char *method, const char *rest,
+		const char *extra, const char *body);
+struct http_answer fleet_finish(const struct fleet_unit *unit, int socket, bool head);
 const struct doc *fleet_json(const struct fleet_unit *unit, const struct http_answer *answer);
 /* Polls; the action of the deploymentBase link, 0: none is shown. */
 int64_t fleet_poll(const struct fleet_unit *unit);
