@@ -127,7 +127,7 @@ static bool fetch_file(struct ctl *ctl, const struct export *export, const char 
 	return file_make_folders(folder, 0755, err) &&
 	       files_download(ctl,
 			      call_path(ctl->arena, "v1", "exports", export->export, "files",
-					file->path, NULL),
+					file->sha256.text, NULL),
 			      path, file->sha256.text, (uint64_t)file->size_bytes, err);
 }
 
