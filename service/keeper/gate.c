@@ -36,6 +36,26 @@ static bool write_verdict(struct keeper *keeper, struct db_tx *tx, const struct 
 	return true;
 }
 
+/* Whoever asks how things stand before a start wants to know how the release gate would decide: its
+ * verdict is given for real only then. */
+static bool suppose_release_verdict(struct keeper *keeper, struct db_tx *tx, const struct act *act,
+				    struct gathered *gathered, struct err *err)
+{
+	struct facts_release_verdict *supposed = arena_alloc(act->arena, sizeof(*supposed));
+	struct gate_verdict release;
+
+	if (!gathered->facts.campaign || gathered->facts.release_verdict)
+		return true;
+	if (!gate_decide(keeper, tx, act, "release", gathered->facts.release.id, true, &release,
+			 err))
+		return false;
+	*supposed = (struct facts_release_verdict){.sha256 = release.verdict.sha256,
+						   .open = release.verdict.open,
+						   .valid_until = release.verdict.valid_until};
+	gathered->facts.release_verdict = supposed;
+	return facts_write(act->arena, &gathered->facts, &gathered->bytes, err);
+}
+
 bool gate_decide(struct keeper *keeper, struct db_tx *tx, const struct act *act, const char *gate,
 		 const char *subject, bool dry, struct gate_verdict *out, struct err *err)
 {
@@ -44,6 +64,7 @@ bool gate_decide(struct keeper *keeper, struct db_tx *tx, const struct act *act,
 
 	*out = (struct gate_verdict){0};
 	return gather_facts(keeper, tx, gate, subject, NULL, act->at, &gathered, err) &&
+	       (!dry || suppose_release_verdict(keeper, tx, act, &gathered, err)) &&
 	       policy_decide(act->arena, gathered.bytes, gathered.rulesets, gathered.ruleset_count,
 			     &out->verdict, err) &&
 	       keeper_store_document(tx, "countersign.facts.v1", gathered.bytes, &digest, err) &&

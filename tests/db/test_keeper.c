@@ -173,7 +173,9 @@ static void test_campaign__starts_with_the_release_managers_signature(void **sta
 	office_refused(&office, "open", open_members("start"), E_GATE_CLOSED);
 	office_refused(&office, "lease", office_lease_members(&office, "unit-1", 1, "install"),
 		       E_LEASE_GATE_CLOSED);
+	assert_false(office_gate_open(&office, "campaign", office.campaign));
 	office_given_released(&office);
+	assert_true(office_gate_open(&office, "campaign", office.campaign));
 	office_given_started(&office);
 	expect_sql(office.database.owner, "SELECT count(*)::text FROM permit_live", "1");
 }
