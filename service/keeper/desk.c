@@ -26,6 +26,7 @@ enum {
 	VERB_BYTES = 64 * 1024 * 1024,
 	FRAME_SECONDS = 10,
 	SEAL_EVENTS_MAX = 100,
+	OPERATOR_CONNECTIONS = 4, /* of KEEPER_CONNECTIONS: a hold must find a place */
 };
 
 /* Who may use a verb: the service, an operator on this host (root or the keeper's own user). */
@@ -280,7 +281,8 @@ static bool visit_begin(struct desk *desk, int fd, int who)
 	pthread_mutex_lock(&desk->lock);
 	while (slot < KEEPER_CONNECTIONS && desk->connections[slot] >= 0)
 		slot++;
-	bool room = slot < KEEPER_CONNECTIONS && !desk->stop;
+	int places = KEEPER_CONNECTIONS - (who & BY_OPERATOR ? 0 : OPERATOR_CONNECTIONS);
+	bool room = desk->count < places && slot < KEEPER_CONNECTIONS && !desk->stop;
 	*visit = (struct visit){.desk = desk, .fd = fd, .slot = slot, .who = who};
 	if (room && pthread_create(&thread, NULL, visit_run, visit) == 0) {
 		pthread_detach(thread);
@@ -295,26 +297,33 @@ static bool visit_begin(struct desk *desk, int fd, int who)
 	return room;
 }
 
+static bool desk_stopped(struct desk *desk)
+{
+	pthread_mutex_lock(&desk->lock);
+	bool stop = desk->stop;
+	pthread_mutex_unlock(&desk->lock);
+	return stop;
+}
+
 static void *listen_run(void *context)
 {
 	struct desk *desk = context;
 
-	for (;;) {
+	while (!desk_stopped(desk)) {
 		int fd = accept4(desk->listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
-			continue;
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
-			clock_sleep(CLOCK_SECOND / 10);
+		if (fd < 0) {
+			/* Whatever it was (descriptors, memory), it may pass; the desk stays. */
+			if (errno != EINTR && errno != ECONNABORTED)
+				clock_sleep(CLOCK_SECOND / 10);
 			continue;
 		}
-		if (fd < 0)
-			return NULL;
 		int who = peer_rights(desk, fd);
 		if (!who || !visit_begin(desk, fd, who)) {
 			log_warn("visitor-refused", LOG_TEXT("why", who ? "desk full" : "peer"));
 			close(fd);
 		}
 	}
+	return NULL;
 }
 
 static bool open_socket(const char *path, int *out, struct err *err)

@@ -35,6 +35,7 @@ struct put_work {
 	bool before;
 	struct trust trust;	    /* put trust: the new one */
 	struct directory statement; /* put directory */
+	struct event *events;	    /* the statement's and one for each act */
 	const char *admins[CMS_SIGNERS_MAX];
 	size_t admin_count;
 	const char *refused; /* code of a refusal */
@@ -190,7 +191,8 @@ static bool check_admins(struct put_work *work, struct db_tx *tx, struct err *er
 {
 	struct trust trust;
 
-	if (!keeper_trust_get(work->keeper, work->act.arena, &trust, NULL, err))
+	if (!keeper_trust_refresh(work->keeper, tx, err) ||
+	    !keeper_trust_get(work->keeper, work->act.arena, &trust, NULL, err))
 		return false;
 	work->admin_count = 0;
 	for (size_t i = 0; i < work->cms_count; i++) {
@@ -453,6 +455,7 @@ static bool directory_work(struct db_tx *tx, void *context, struct err *err)
 		}
 	}
 	work->event = events[0].id;
+	work->events = events;
 	return db_run(tx, STMT_DIRECTORY_INSERT,
 		      DB(db_int(work->statement.number), db_text(work->sha256.text),
 			 db_text(events[0].id.text)),
@@ -475,6 +478,20 @@ static bool refusal_work(struct db_tx *tx, void *context, struct err *err)
 	return audit_append(tx, &work->keeper->writer, &work->act, &event, NULL, err);
 }
 
+/* An act whose event was set aside is not done, though its statement stands. */
+static bool await_acts(struct put_work *work, struct err *err)
+{
+	for (size_t i = 0; i < work->statement.act_count; i++) {
+		struct sequencer_place place;
+		if (!sequencer_wait(work->keeper->sequencer, &work->events[i + 1].id,
+				    KEEPER_SEAL_WAIT_MS, work->act.arena, &place, err)) {
+			err_prefix(err, "act %zu", i + 1);
+			return false;
+		}
+	}
+	return true;
+}
+
 bool verb_put_directory(struct keeper *keeper, const struct act *act, const struct doc *request,
 			struct doc *reply, struct err *err)
 {
@@ -493,5 +510,5 @@ bool verb_put_directory(struct keeper *keeper, const struct act *act, const stru
 	}
 	if (!work->before)
 		doc_set_int(reply, "number", work->statement.number);
-	return answer(work, reply, err);
+	return answer(work, reply, err) && (work->before || await_acts(work, err));
 }

@@ -74,23 +74,94 @@ static const char **split_names(struct arena *arena, const char *names, size_t *
 
 /* ---- the release ---- */
 
-/* The sealed event of the seal says the same as the row: the row is only its cache. */
-static bool check_seal_row(struct gathering *at, const struct db_row *row, struct err *err)
+/* The event that a row rests on: sealed as it is, and of this kind. The row is only its cache. */
+static bool read_event(struct gathering *at, const struct db_row *row, enum event_kind kind,
+		       struct event_view *view, struct err *err)
 {
-	struct event_view view;
 	struct bytes bytes = db_get_bytes(row, "event_bytes");
 	struct bytes stored = db_get_bytes(row, "event_leaf");
 	struct sha256 leaf = tree_leaf(bytes);
 
 	if (stored.size != SHA256_BYTES || !digest_equal(stored.data, leaf.at, SHA256_BYTES))
-		return err_fail(err, E_SIGNATURE, "the event that sealed this release was changed");
-	if (!event_read(at->arena, bytes, &view, err))
+		return err_fail(err, E_LEDGER_ROW, "the event %s of this object was changed",
+				event_kind_text(kind));
+	if (!event_read(at->arena, bytes, view, err))
 		return false;
-	const char *manifest = doc_get_text(view.event.data, "manifest_sha256");
-	if (!manifest || strcmp(manifest, db_get_text(row, "manifest_sha256")) != 0)
-		return err_fail(err, E_SIGNATURE,
-				"the release's row and its sealed event name different manifests");
+	return view->event.kind == kind ||
+	       err_fail(err, E_LEDGER_ROW, "a row rests on an event that is no %s",
+			event_kind_text(kind));
+}
+
+/* The event says the same as the row: a member of its data and a column. */
+static bool says(const struct doc *data, const char *member, const char *value)
+{
+	const char *text = doc_get_text(data, member);
+
+	return text && value && strcmp(text, value) == 0;
+}
+
+static bool check_seal_row(struct gathering *at, const struct db_row *row, struct err *err)
+{
+	struct event_view view;
+
+	if (!read_event(at, row, EV_RELEASE_SEALED, &view, err))
+		return false;
+	if (!says(view.event.data, "manifest_sha256", db_get_text(row, "manifest_sha256")) ||
+	    !says(view.event.data, "author_key_id", db_get_text(row, "author_key_id")) ||
+	    !says(view.event.data, "author_cms_sha256",
+		  digest_sha256_hex(db_get_bytes(row, "author_cms")).text))
+		return err_fail(err, E_LEDGER_ROW,
+				"the release's row and its sealed event name different bytes");
 	return true;
+}
+
+static bool check_record_row(struct gathering *at, const struct db_row *row, struct err *err)
+{
+	struct event_view view;
+
+	if (!read_event(at, row, EV_RECORD_ADDED, &view, err))
+		return false;
+	if (!says(view.event.data, "record", db_get_text(row, "id")) ||
+	    !says(view.event.data, "sha256", db_get_text(row, "sha256")) ||
+	    doc_int(doc_get(view.event.data, "version"), 0) != db_get_int(row, "version") ||
+	    strcmp(digest_sha256_hex(db_get_bytes(row, "bytes")).text,
+		   db_get_text(row, "sha256")) != 0)
+		return err_fail(err, E_LEDGER_ROW, "the record %.36s is not the one that was added",
+				db_get_text(row, "id"));
+	return true;
+}
+
+static bool check_signature_row(struct gathering *at, const struct db_row *row, struct err *err)
+{
+	struct event_view view;
+
+	if (!read_event(at, row, EV_SIGNATURE_GIVEN, &view, err))
+		return false;
+	const struct doc *data = view.event.data;
+	const struct doc *object = doc_get(data, "object");
+	if (!says(data, "signature", db_get_text(row, "id")) ||
+	    !says(data, "sha256", db_get_text(row, "sha256")) ||
+	    !says(data, "meaning", db_get_text(row, "meaning")) ||
+	    !says(data, "strength", db_get_text(row, "strength")) ||
+	    !says(object, "kind", db_get_text(row, "object_kind")) ||
+	    !says(object, "id", db_get_text(row, "object_id")) ||
+	    strcmp(view.actor_id, db_get_text(row, "person")) != 0)
+		return err_fail(err, E_LEDGER_ROW,
+				"the signature %.36s is not the one that was given",
+				db_get_text(row, "id"));
+	return true;
+}
+
+static bool check_plan_row(struct gathering *at, const struct db_row *row, struct err *err)
+{
+	struct event_view view;
+
+	if (!read_event(at, row, EV_CAMPAIGN_SUBMITTED, &view, err))
+		return false;
+	return (says(view.event.data, "plan_sha256", db_get_text(row, "plan_sha256")) &&
+		says(view.event.data, "release", db_get_text(row, "release"))) ||
+	       err_fail(err, E_LEDGER_ROW,
+			"the campaign's row and its sealed event name different plans");
 }
 
 /* The author's signature is checked again, at this very moment, under the trust in force. */
@@ -192,7 +263,8 @@ static bool gather_records(struct gathering *at, struct err *err)
 			.current = db_get_bool(&row, "current"),
 			.document = db_get_bytes(&row, "bytes"),
 		};
-		if (!id_sha256_read(db_get_text(&row, "sha256"), &records[i].sha256, err) ||
+		if (!check_record_row(at, &row, err) ||
+		    !id_sha256_read(db_get_text(&row, "sha256"), &records[i].sha256, err) ||
 		    !record_parse(at->arena, records[i].document, &record, err))
 			return false;
 		contribute(at, db_get_text(&row, "added_by"), "record");
@@ -226,6 +298,12 @@ static bool gather_rulesets(struct gathering *at, struct err *err)
 		rulesets[i] = db_get_bytes(&ruleset, "bytes");
 		if (strcmp(digest_sha256_hex(rulesets[i]).text, db_get_text(&ruleset, "sha256")))
 			return err_fail(err, E_SIGNATURE, "a stored ruleset was changed");
+		/* Its successor may be stricter: what counts against counts at once. */
+		if (db_get_bool(&ruleset, "pending"))
+			return err_fail(err, E_LEDGER_NOT_SEALED,
+					"a newer ruleset %.64s is adopted but not sealed; if it "
+					"stays so, adopt it again",
+					db_get_text(&ruleset, "name"));
 	}
 	at->out->rulesets = rulesets;
 	at->out->ruleset_count = rows.count;
@@ -290,7 +368,8 @@ static bool gather_campaign(struct gathering *at, const char *campaign, struct e
 				"there is no submitted campaign %.36s; submit its plan first",
 				campaign);
 	at->out->plan_bytes = db_get_bytes(&row, "plan");
-	if (!plan_parse(at->arena, at->out->plan_bytes, &at->out->plan, err) ||
+	if (!check_plan_row(at, &row, err) ||
+	    !plan_parse(at->arena, at->out->plan_bytes, &at->out->plan, err) ||
 	    !id_sha256_read(db_get_text(&row, "plan_sha256"), &facts->plan_sha256, err))
 		return false;
 	if (strcmp(digest_sha256_hex(at->out->plan_bytes).text, facts->plan_sha256.text) != 0)
@@ -369,7 +448,8 @@ static bool gather_signatures(struct gathering *at, struct err *err)
 				   .id = db_get_text(&row, "object_id")},
 			.signed_at = db_get_time(&row, "signed_at"),
 		};
-		if (!id_sha256_read(db_get_text(&row, "sha256"), &list[i].sha256, err))
+		if (!check_signature_row(at, &row, err) ||
+		    !id_sha256_read(db_get_text(&row, "sha256"), &list[i].sha256, err))
 			return false;
 		const struct sha256_hex *present =
 			present_digest(at, list[i].object.kind, list[i].object.id, list[i].meaning);
@@ -433,7 +513,8 @@ bool gather_facts(struct keeper *keeper, struct db_tx *tx, const char *gate, con
 	if (!db_one(tx, STMT_GATHER_EPOCH, DB(db_text(subject)), &row, err))
 		return false;
 	out->epoch = db_get_int(&row, "epoch");
-	if (!keeper_trust_get(keeper, at.arena, &at.trust, NULL, err) ||
+	if (!keeper_trust_refresh(keeper, tx, err) ||
+	    !keeper_trust_get(keeper, at.arena, &at.trust, NULL, err) ||
 	    (campaign && !gather_campaign(&at, subject, err)) || !gather_release(&at, err) ||
 	    !gather_records(&at, err) || !gather_rulesets(&at, err) || !gather_content(&at, err) ||
 	    (campaign && !gather_release_verdict(&at, err)) || !gather_signatures(&at, err) ||
@@ -453,8 +534,8 @@ bool gather_streams_open(struct db_tx *tx, const char *release, const char *camp
 	struct db_row row;
 	bool closed;
 
-	if (!db_opt(tx, STMT_GATHER_STREAMS_CLOSED, DB(db_text(campaign), db_text(release)), &closed,
-		    &row, err))
+	if (!db_opt(tx, STMT_GATHER_STREAMS_CLOSED, DB(db_text(campaign), db_text(release)),
+		    &closed, &row, err))
 		return false;
 	if (closed)
 		return err_fail(err, E_LEDGER_STREAM_CLOSED,

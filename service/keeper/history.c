@@ -138,23 +138,21 @@ static bool fill_signature(struct entry *entry, struct db_tx *tx, struct err *er
 	const char *digest = doc_get_text(data, "statement_sha256");
 	const char *id = doc_get_text(data, "signature");
 	struct bytes document;
-	struct db_rows keys;
 	struct db_row row;
+	struct db_row given;
+	bool found;
 
 	if (!find_line(entry, tx, &row, err) || !find_document(tx, digest, &document, err) ||
-	    !db_many(tx, STMT_DOCUMENT_SIGNATURES_LIST, DB(db_text(digest), db_text("person")),
-		     &keys, err))
+	    !db_opt(tx, STMT_HISTORY_SIGNATURE_FIND, DB(db_text(id)), &found, &given, err))
 		return false;
 	const char *version = db_get_text(&row, "version");
 	entry->title =
 		arena_printf(entry->arena, "%s %s: signature given, %s",
 			     db_get_text(&row, "product"), version, doc_get_text(data, "meaning"));
 	add_file(entry, arena_printf(entry->arena, "%s/signatures/%s.json", version, id), document);
-	if (keys.count > 0) {
-		struct db_row key = db_row_at(&keys, 0);
+	if (found && !db_get_null(&given, "cms"))
 		add_file(entry, arena_printf(entry->arena, "%s/signatures/%s.p7s", version, id),
-			 db_get_bytes(&key, "signature"));
-	}
+			 db_get_bytes(&given, "cms"));
 	return true;
 }
 

@@ -26,6 +26,7 @@ enum {
 struct keeper_trust {
 	pthread_rwlock_t lock;
 	struct arena *arena;
+	int64_t version;
 	struct bytes document; /* empty before the first */
 	struct sha256_hex sha256;
 };
@@ -123,6 +124,7 @@ static bool load_writer(struct keeper *keeper, struct err *err)
 
 struct trust_reading {
 	bool found;
+	int64_t version;
 	struct bytes document;
 	struct sha256_hex sha256;
 };
@@ -136,13 +138,31 @@ static bool read_newest_trust(struct db_tx *tx, void *context, struct err *err)
 		return false;
 	if (!reading->found)
 		return true;
+	reading->version = db_get_int(&row, "version");
 	reading->document = db_get_bytes(&row, "bytes");
 	return id_sha256_read(db_get_text(&row, "sha256"), &reading->sha256, err);
 }
 
+/* Never back to an older one: another thread may have read later than we did. Takes the arena. */
+static void hold_trust(struct keeper_trust *held, struct arena *arena,
+		       const struct trust_reading *reading)
+{
+	struct arena *unused = arena;
+
+	pthread_rwlock_wrlock(&held->lock);
+	if (reading->version > held->version) {
+		unused = held->arena;
+		held->arena = arena;
+		held->version = reading->version;
+		held->document = reading->document;
+		held->sha256 = reading->sha256;
+	}
+	pthread_rwlock_unlock(&held->lock);
+	arena_free(unused);
+}
+
 bool keeper_trust_load(struct keeper *keeper, struct err *err)
 {
-	struct keeper_trust *held = keeper->trust;
 	struct arena *arena = arena_new(KEEPER_LIFE_BYTES);
 	struct trust_reading reading = {0};
 
@@ -151,13 +171,28 @@ bool keeper_trust_load(struct keeper *keeper, struct err *err)
 		arena_free(arena);
 		return false;
 	}
-	pthread_rwlock_wrlock(&held->lock);
-	struct arena *old = held->arena;
-	held->arena = arena;
-	held->document = reading.document;
-	held->sha256 = reading.sha256;
+	hold_trust(keeper->trust, arena, &reading);
+	return true;
+}
+
+bool keeper_trust_refresh(struct keeper *keeper, struct db_tx *tx, struct err *err)
+{
+	struct keeper_trust *held = keeper->trust;
+	struct trust_reading reading = {0};
+	struct db_row row;
+
+	if (!db_one(tx, STMT_TRUST_NEWEST_VERSION, DB_NOTHING, &row, err))
+		return false;
+	pthread_rwlock_rdlock(&held->lock);
+	bool current = held->version >= db_get_int(&row, "version");
 	pthread_rwlock_unlock(&held->lock);
-	arena_free(old);
+	if (current)
+		return true;
+	if (!read_newest_trust(tx, &reading, err))
+		return false;
+	struct arena *arena = arena_new(KEEPER_LIFE_BYTES);
+	reading.document = arena_bytes(arena, reading.document);
+	hold_trust(held, arena, &reading);
 	return true;
 }
 

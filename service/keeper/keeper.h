@@ -62,6 +62,9 @@ MUST_CHECK bool keeper_trust_get(struct keeper *keeper, struct arena *arena, str
 				 struct sha256_hex *sha256, struct err *err);
 /* Called by `put trust` once the row is committed; reads the newest document again. */
 MUST_CHECK bool keeper_trust_load(struct keeper *keeper, struct err *err);
+/* Inside a transaction: what keeper_trust_get gives from now on is at least as new as what this
+ * transaction sees. Whoever judges by the trust document calls it first. */
+MUST_CHECK bool keeper_trust_refresh(struct keeper *keeper, struct db_tx *tx, struct err *err);
 
 /* Order of start: settings, keys, database, trust, sequencer. Frees what it got when it fails. */
 MUST_CHECK bool keeper_open(const struct keeper_settings *settings, struct keeper **out,

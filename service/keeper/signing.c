@@ -354,7 +354,7 @@ static bool record_signature(struct sign_work *work, struct db_tx *tx,
 			 db_text(statement->object.kind), db_text(statement->object.id),
 			 db_text(statement->sha256.text), db_text(work->document_sha256.text),
 			 db_text(work->strength), db_text(key_id), db_time(work->act.at),
-			 db_text(event.id.text)),
+			 db_text(event.id.text), db_bytes(work->asked.cms)),
 		      NULL, err) &&
 	       (!key_id || db_run(tx, STMT_DOCUMENT_SIGNATURE_PUT,
 				  DB(db_text(work->document_sha256.text), db_text("person"),

@@ -81,6 +81,9 @@ VALUES ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8
 UPDATE device SET revoked_event = $2::uuid WHERE id = $1::text AND revoked_event IS NULL;
 
 -- name: epoch_raise_all :many :write
--- Makes every verdict that still lives stale: who or what is in force changed under it.
+-- Makes every verdict stale, also one that is being given just now and that nobody can see yet: who or
+-- what is in force changed under it.
 SELECT gate_epoch_raise(subject) AS nothing
-FROM (SELECT DISTINCT subject FROM verdict WHERE valid_until > now()) live;
+FROM (SELECT release AS subject FROM release_seal
+	UNION ALL SELECT p.campaign FROM campaign_plan p
+	WHERE NOT EXISTS (SELECT FROM campaign_end e WHERE e.campaign = p.campaign)) every;

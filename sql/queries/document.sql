@@ -21,11 +21,15 @@ VALUES ($1::text, $2::text, $3::text, $4::bytea)
 ON CONFLICT DO NOTHING;
 
 -- name: document_signatures_list :many
--- The signatures of one role beside a document, oldest first.
+-- The signatures of one role beside a document, the 64 oldest: anybody may put more.
 SELECT key_id, signature FROM document_signature
-WHERE sha256 = $1::text AND role = $2::text ORDER BY stored_at, key_id;
+WHERE sha256 = $1::text AND role = $2::text ORDER BY stored_at, key_id LIMIT 64;
 
 -- name: trust_newest :opt
 -- The maker's trust document in force.
 SELECT t.version, t.sha256, d.bytes FROM trust_document t JOIN document d USING (sha256)
 WHERE t.slot = 'maker' ORDER BY t.version DESC LIMIT 1;
+
+-- name: trust_newest_version :one
+-- Its version; 0 before the first.
+SELECT coalesce(max(version), 0) AS version FROM trust_document WHERE slot = 'maker';

@@ -26,16 +26,19 @@ SELECT p.id, p.name, array_to_string(p.hardware, ' ') AS hardware, array_to_stri
 FROM product p JOIN sealed s ON s.event = p.event WHERE p.id = $1::text;
 
 -- name: gather_rulesets :many
--- The adopted rulesets of these names: newest adoption of each.
-SELECT DISTINCT ON (r.name) r.name, r.sha256, d.bytes
+-- The adopted rulesets of these names: newest sealed adoption of each, and whether there is a newer one
+-- that is not sealed.
+SELECT DISTINCT ON (r.name) r.name, r.sha256, d.bytes,
+	EXISTS (SELECT FROM ruleset n WHERE n.name = r.name AND n.adopted_at >= r.adopted_at
+		AND NOT EXISTS (SELECT FROM sealed ns WHERE ns.event = n.event)) AS pending
 FROM ruleset r JOIN document d USING (sha256) JOIN sealed s ON s.event = r.event
 WHERE r.name = ANY ($1::text[]) ORDER BY r.name, s.index DESC;
 
 -- name: gather_records :many
 -- All versions of a release's records.
-SELECT r.id, r.version, r.kind, r.sha256, r.added_by, d.bytes,
+SELECT r.id, r.version, r.kind, r.sha256, r.added_by, d.bytes, e.bytes AS event_bytes, s.leaf AS event_leaf,
 	r.version = max(r.version) OVER (PARTITION BY r.id) AS current
-FROM record r JOIN document d USING (sha256) JOIN sealed s ON s.event = r.event
+FROM record r JOIN document d USING (sha256) JOIN sealed s ON s.event = r.event JOIN event e ON e.id = r.event
 WHERE r.release = $1::uuid ORDER BY r.id, r.version;
 
 -- name: gather_uploads :many
@@ -44,8 +47,9 @@ SELECT DISTINCT stored_by FROM artifact WHERE sha256 = ANY ($1::text[]);
 
 -- name: gather_signatures :many
 -- Signatures over a release, its records, and a campaign (null: none).
-SELECT g.id, g.person, g.meaning, g.strength, g.object_kind, g.object_id, g.sha256, g.signed_at
-FROM signature g JOIN sealed s ON s.event = g.event
+SELECT g.id, g.person, g.meaning, g.strength, g.object_kind, g.object_id, g.sha256, g.signed_at,
+	e.bytes AS event_bytes, s.leaf AS event_leaf
+FROM signature g JOIN sealed s ON s.event = g.event JOIN event e ON e.id = g.event
 WHERE (g.object_kind = 'release' AND g.object_id = $1::uuid)
 	OR (g.object_kind = 'record' AND g.object_id IN (SELECT id FROM record WHERE release = $1::uuid))
 	OR (g.object_kind = 'campaign' AND g.object_id = $2::uuid)
@@ -62,11 +66,13 @@ WHERE p.id = ANY ($1::text[]) ORDER BY p.id;
 -- name: gather_campaign :opt
 -- A submitted plan and how the campaign stands.
 SELECT c.campaign, c.release, c.product, c.plan_sha256, d.bytes AS plan,
+	ev.bytes AS event_bytes, s.leaf AS event_leaf,
 	EXISTS (SELECT FROM campaign_end e WHERE e.campaign = c.campaign) AS ended,
 	(SELECT max(h.number) FROM campaign_hold h
 		LEFT JOIN campaign_hold_release r USING (campaign, number)
 		WHERE h.campaign = c.campaign AND r.campaign IS NULL) AS held_number
 FROM campaign_plan c JOIN document d ON d.sha256 = c.plan_sha256 JOIN sealed s ON s.event = c.event
+JOIN event ev ON ev.id = c.event
 WHERE c.campaign = $1::uuid;
 
 -- name: gather_release_verdict :opt

@@ -19,6 +19,10 @@ SELECT r.release, r.product, r.version, r.author_cms FROM release_seal r
 WHERE r.release = $1::uuid
 	OR r.release = (SELECT p.release FROM campaign_plan p WHERE p.campaign = $1::uuid);
 
+-- name: history_signature_find :opt
+-- The CMS that a signature was given with; null: a password.
+SELECT cms FROM signature WHERE id = $1::uuid;
+
 -- name: history_tip_find :opt
 -- The newest recorded commit of a ref.
 SELECT h.commit_id FROM history h JOIN sealed s ON s.event = h.act

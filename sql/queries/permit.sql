@@ -61,14 +61,15 @@ SELECT $1::uuid, d, n - 1, l, h
 FROM unnest($2::text[], $3::bytea[], $4::bytea[]) WITH ORDINALITY AS t (d, l, h, n);
 
 -- name: permit_renewals_list :many
--- Running campaigns without a live permit, or with one that ends before $1 and began before $2; oldest first.
+-- Running campaigns without a live permit, or with one that ends before $1 and began before $2; 100 by lot, so
+-- that those whose gate stays closed do not keep the others waiting.
 SELECT s.id FROM campaign_state s
 JOIN campaign_open o ON o.campaign = s.id
 JOIN sealed os ON os.event = o.event
 WHERE s.state = 'running' AND NOT EXISTS (
 	SELECT FROM permit_live l WHERE l.campaign = s.id
 		AND (l.not_after > $1::timestamptz OR l.not_before > $2::timestamptz))
-ORDER BY os.index LIMIT 100;
+ORDER BY random() LIMIT 100;
 
 -- name: lease_target_find :opt
 -- A device's place in a campaign's target tree, and whether it is still registered.

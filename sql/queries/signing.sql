@@ -30,8 +30,8 @@ WHERE k.key_id = $1::text AND k.person = $2::text AND k.revoked_event IS NULL;
 
 -- name: signature_insert :none :write
 -- A signature.
-INSERT INTO signature (id, challenge, person, meaning, object_kind, object_id, sha256, statement_sha256, strength, key_id, signed_at, event)
-VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::uuid, $7::text, $8::text, $9::text, $10::text, $11::timestamptz, $12::uuid);
+INSERT INTO signature (id, challenge, person, meaning, object_kind, object_id, sha256, statement_sha256, strength, key_id, signed_at, event, cms)
+VALUES ($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::uuid, $7::text, $8::text, $9::text, $10::text, $11::timestamptz, $12::uuid, $13::bytea);
 
 -- name: signature_find :opt
 -- A sealed signature by its id.
