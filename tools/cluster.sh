@@ -151,11 +151,11 @@ start()
 	fi
 	# After kill, processes that are still ending keep the shared memory for a moment.
 	local try
-	for try in 1 2 3 4 5; do
+	for try in $(seq 20); do
 		if as_postgres "$bin/pg_ctl" -D "$data" -l "$log" -w -t 60 start >/dev/null 2>&1; then
 			return
 		fi
-		sleep 1
+		sleep 0.25
 	done
 	as_postgres tail -n 20 "$log" >&2
 	give_up 'PostgreSQL did not start'
@@ -180,7 +180,7 @@ kill_all()
 	local try
 	for try in $(seq 200); do
 		[ -d "/proc/$postmaster" ] || return 0
-		if [ "$try" -gt 40 ] && grep -q '^State:.[ZX]' "/proc/$postmaster/status" 2>/dev/null; then
+		if [ "$try" -gt 5 ] && grep -q '^State:.[ZX]' "/proc/$postmaster/status" 2>/dev/null; then
 			as_postgres rm -f "$data/postmaster.pid"
 			return 0
 		fi
