@@ -224,6 +224,7 @@ static void configure_keeper(struct installation *in)
 
 	make_folder(path_of(in, "keeper"), 0700);
 	make_folder(path_of(in, "keeper/macs"), 0700);
+	make_folder(path_of(in, "git"), 0755); /* written by the keeper, read for exports */
 	copy_file(in, in->keeper_key.key_path, path_of(in, "keeper/keeper.key"));
 	copy_file(in, in->keeper_key.cert_path, path_of(in, "keeper/keeper.pem"));
 	copy_file(in, in->lease.key_path, path_of(in, "keeper/lease.key"));
@@ -243,7 +244,7 @@ static void configure_keeper(struct installation *in)
 	doc_set_text(config, "keeper_mac_key", path_of(in, "keeper/keeper.mac"));
 	doc_set_text(config, "service_mac_keys", path_of(in, "keeper/macs"));
 	doc_set_text(config, "head_file", path_of(in, "keeper/head"));
-	doc_set_text(config, "git", path_of(in, "keeper/git"));
+	doc_set_text(config, "git", path_of(in, "git"));
 	doc_set_text(config, "pin", in->pin);
 	doc_set_int(config, "service_uid", uid_of("service"));
 	in->keeper_config = write_config(in, "keeper/config.json", config);
@@ -273,7 +274,7 @@ static void configure_service(struct installation *in)
 	doc_set_text(config, "mac_key", path_of(in, "service/mac.key"));
 	doc_set_text(config, "artifacts", in->artifacts);
 	doc_set_text(config, "exports", path_of(in, "service/exports"));
-	doc_set_text(config, "git", path_of(in, "keeper/git"));
+	doc_set_text(config, "git", path_of(in, "git"));
 	doc_set_int(config, "poll_s", 1);
 	in->service_config = write_config(in, "service/config.json", config);
 }
@@ -452,6 +453,7 @@ void installation_open(struct installation *in)
 	configure_keeper(in);
 	configure_service(in);
 	hand_over(path_of(in, "keeper"), "keeper");
+	hand_over(path_of(in, "git"), "keeper");
 	hand_over(path_of(in, "service"), "service");
 	installation_start_keeper(in);
 	installation_start_service(in);
