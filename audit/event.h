@@ -27,15 +27,22 @@ bool event_kind_regulated(enum event_kind kind);
 bool event_kind_find(const char *text, enum event_kind *out);
 
 enum stream_kind {
-	STREAM_CAMPAIGN, STREAM_DEVICE, STREAM_PERSON, STREAM_POLICY, STREAM_PRODUCT, STREAM_RELEASE,
-	STREAM_SYSTEM, STREAM_TRUST, /* alphabetical: the order in which they are locked */
+	STREAM_CAMPAIGN,
+	STREAM_DEVICE,
+	STREAM_PERSON,
+	STREAM_POLICY,
+	STREAM_PRODUCT,
+	STREAM_RELEASE,
+	STREAM_SYSTEM,
+	STREAM_TRUST, /* alphabetical: the order in which they are locked */
 	STREAM_KINDS
 };
 const char *stream_kind_text(enum stream_kind kind);
 
 struct event_stream {
 	enum stream_kind kind;
-	const char *id;	    /* policy: "directory", a ruleset; trust: the slot; system: see events.def */
+	/* Policy: "directory", a ruleset; trust: the slot; system: see events.def. */
+	const char *id;
 	int64_t no;	    /* filled by audit_append */
 	struct sha256 prev; /* likewise */
 };
@@ -45,14 +52,14 @@ enum { EVENT_STREAMS_MAX = 8, EVENT_BYTES_MAX = 60000 };
 enum event_outcome { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_FAILED };
 
 struct event {
-	struct event_id id;	 /* drawn by audit_append when empty */
+	struct event_id id; /* drawn by audit_append when empty */
 	enum event_kind kind;
 	struct event_stream streams[EVENT_STREAMS_MAX];
 	size_t stream_count;
-	const struct doc *data;	 /* NULL: {} */
+	const struct doc *data; /* NULL: {} */
 	enum event_outcome outcome;
-	const char *code;	 /* of a refusal or failure, NULL */
-	const char *reason;	 /* a person's own words, NULL */
+	const char *code;   /* of a refusal or failure, NULL */
+	const char *reason; /* a person's own words, NULL */
 };
 
 /* Stands in the streams that events.def states for its kind, and in no other; E_EVENT. */

@@ -67,8 +67,9 @@ static bool read_header(const unsigned char *data, size_t size, const char **kin
 			*kind = kinds[i];
 	}
 	if (!*kind || !text_int(blank + 1, 0, GITFILE_MAX, &stated))
-		return err_fail(err, E_GIT_OBJECT, "it is no blob, tree or commit of a size that "
-						   "is read here");
+		return err_fail(err, E_GIT_OBJECT,
+				"it is no blob, tree or commit of a size that "
+				"is read here");
 	*content_size = (size_t)stated;
 	*begin = length + 1;
 	return true;
@@ -103,8 +104,7 @@ static bool inflate_object(struct bytes file, z_stream *stream, unsigned char *b
 		got = header_size + content_size + 1 - stream->avail_out;
 	}
 	if (answer != Z_STREAM_END || stream->avail_in != 0 || got != header_size + content_size)
-		return err_fail(err, E_GIT_OBJECT,
-				"it is cut, or longer than its header states");
+		return err_fail(err, E_GIT_OBJECT, "it is cut, or longer than its header states");
 	out->content = bytes_of(whole + header_size, content_size);
 	out->id = id_of_pieces(bytes_of(whole, header_size), out->content);
 	return true;
@@ -140,8 +140,9 @@ static bool read_entry(struct arena *arena, const unsigned char **at, const unsi
 	const char *mode = arena_text_of(arena, bytes_of(*at, (size_t)(blank - *at)));
 	out->folder = strcmp(mode, "40000") == 0;
 	if (!out->folder && strcmp(mode, "100644") != 0)
-		return err_fail(err, E_GIT_OBJECT, "the tree holds something that is neither a "
-						   "plain file nor a folder");
+		return err_fail(err, E_GIT_OBJECT,
+				"the tree holds something that is neither a "
+				"plain file nor a folder");
 	out->name = arena_text_of(arena, bytes_of(blank + 1, (size_t)(nul - blank - 1)));
 	if (strchr(out->name, '/') || strcmp(out->name, ".") == 0 || strcmp(out->name, "..") == 0)
 		return err_fail(err, E_GIT_OBJECT, "the tree holds a name that is none");
@@ -336,8 +337,8 @@ bool gitfile_check_signature(struct arena *arena, const char *armoured, struct b
 		return err_fail(err, E_SIGNATURE, "the commit's signature is not an SSH signature");
 	blob = bytes_of(blob.data + sizeof(magic), blob.size - sizeof(magic));
 	if (!take_string(&blob, &key_pair) || !take_word(&blob, "git") || !take_word(&blob, "") ||
-	    !take_word(&blob, "sha256") || !take_string(&blob, &signature_pair) ||
-	    blob.size != 0 || !open_pair(key_pair, 32, &key) ||
+	    !take_word(&blob, "sha256") || !take_string(&blob, &signature_pair) || blob.size != 0 ||
+	    !open_pair(key_pair, 32, &key) ||
 	    !open_pair(signature_pair, SIGN_ED25519_BYTES, &signature))
 		return err_fail(err, E_SIGNATURE,
 				"the commit's signature is not of Ed25519 and SHA-256 for git");

@@ -74,12 +74,14 @@ static bool check_package(const void *value, struct err *err)
 	for (size_t i = 0; i < package->file_count; i++) {
 		const char *path = package->files[i].path;
 		if (!package_path_valid(path) || strncmp(path, "content/", 8) != 0)
-			return err_fail(err, E_PACKAGE, "a path of the manifest is not one below "
-							"content/");
+			return err_fail(err, E_PACKAGE,
+					"a path of the manifest is not one below "
+					"content/");
 		if (i > 0 && strcmp(package->files[i - 1].path, path) >= 0)
 			return err_fail(err, E_PACKAGE,
 					"the files of the manifest are not sorted, or not once "
-					"each, at %s", path);
+					"each, at %s",
+					path);
 	}
 	for (size_t i = 0; i < package->missing_count; i++) {
 		const char *path = package->missing[i].path;
@@ -110,8 +112,8 @@ static const struct shape_field package_fields[] = {
 	SHAPE_LIST(struct package, files, file_count, &file_shape, 1, PACKAGE_FILES_MAX),
 	SHAPE_LIST(struct package, missing, missing_count, &missing_shape, 0, PACKAGE_FILES_MAX),
 };
-static const struct shape package_shape = SHAPE(PACKAGE_TYPE, PACKAGE_MANIFEST_MAX, struct package,
-						package_fields, check_package);
+static const struct shape package_shape =
+	SHAPE(PACKAGE_TYPE, PACKAGE_MANIFEST_MAX, struct package, package_fields, check_package);
 
 /* ---- files ---- */
 
@@ -156,8 +158,8 @@ static bool read_piece(int fd, void *out, size_t size, size_t *got, const char *
 	return true;
 }
 
-static bool write_new(struct arena *arena, const char *folder, const char *path,
-		      struct bytes bytes, struct err *err)
+static bool write_new(struct arena *arena, const char *folder, const char *path, struct bytes bytes,
+		      struct err *err)
 {
 	char *full = arena_printf(arena, "%s/%s", folder, path);
 	char *slash = strrchr(full, '/');
@@ -244,8 +246,8 @@ bool package_add(struct package_writer *writer, const char *path, struct bytes b
 	if (!written)
 		return false;
 	if (writer->file_count == writer->file_room) {
-		struct package_file *more = arena_array(writer->arena, writer->file_room * 2,
-							sizeof(*more));
+		struct package_file *more =
+			arena_array(writer->arena, writer->file_room * 2, sizeof(*more));
 		memcpy(more, writer->files, writer->file_count * sizeof(*more));
 		writer->files = more;
 		writer->file_room *= 2;
@@ -288,8 +290,8 @@ static int compare_missing(const void *left, const void *right)
 	return strcmp(a->path, b->path);
 }
 
-bool package_finish(struct package_writer *writer, const struct package *head,
-		    struct package *out, struct err *err)
+bool package_finish(struct package_writer *writer, const struct package *head, struct package *out,
+		    struct err *err)
 {
 	struct package package = *head;
 	size_t missing_count = names_count(writer->missing);
@@ -363,8 +365,8 @@ const struct package_file *package_find(const struct package *package, const cha
 	return &package->files[at];
 }
 
-static bool read_file(struct arena *arena, int fd, const char *path, size_t max,
-		      struct bytes *out, struct err *err)
+static bool read_file(struct arena *arena, int fd, const char *path, size_t max, struct bytes *out,
+		      struct err *err)
 {
 	struct stat stat;
 
@@ -422,8 +424,7 @@ static bool check_pieces(int fd, const struct package_file *file, struct digest 
 	return true;
 }
 
-bool package_check(const struct package *package, const struct package_file *file,
-		   struct err *err)
+bool package_check(const struct package *package, const struct package_file *file, struct err *err)
 {
 	struct arena *arena = arena_new(64 * 1024);
 	int fd;

@@ -48,7 +48,7 @@ struct package {
 	const char *origin; /* of the ledger */
 	int64_t size;	    /* events 0 to size - 1 */
 	struct sha256_hex root;
-	struct sha256_hex chain; /* of the last event */
+	struct sha256_hex chain;	  /* of the last event */
 	const struct package_file *files; /* sorted by path */
 	size_t file_count;
 	const struct package_missing *missing; /* sorted by path */

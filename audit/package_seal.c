@@ -96,8 +96,10 @@ bool package_seal_read(struct arena *arena, struct bytes proof, struct bytes con
 	char *line;
 
 	if (proof.size > PROOF_MAX || !read_proof(arena, proof, &seal))
-		return err_fail(err, E_PACKAGE, "%s is not a proof of the form that C2SP "
-						"tlog-proof describes", PACKAGE_SEAL_PROOF);
+		return err_fail(err, E_PACKAGE,
+				"%s is not a proof of the form that C2SP "
+				"tlog-proof describes",
+				PACKAGE_SEAL_PROOF);
 	while (consistency.size > 0) {
 		line = take_line(arena, &consistency);
 		if (!line || !read_hash(arena, line, &seal.consistency, err)) {

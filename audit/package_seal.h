@@ -27,11 +27,9 @@ struct package_seal {
 };
 
 MUST_CHECK bool package_seal_write(struct arena *arena, const struct package_seal *seal,
-				   struct bytes *proof, struct bytes *consistency,
-				   struct err *err);
+				   struct bytes *proof, struct bytes *consistency, struct err *err);
 /* Their form only. E_PACKAGE. */
-MUST_CHECK bool package_seal_read(struct arena *arena, struct bytes proof,
-				  struct bytes consistency, struct package_seal *out,
-				  struct err *err);
+MUST_CHECK bool package_seal_read(struct arena *arena, struct bytes proof, struct bytes consistency,
+				  struct package_seal *out, struct err *err);
 
 #endif

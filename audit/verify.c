@@ -147,9 +147,8 @@ bool verify_over(const struct verify *verify, const struct verify_life *life)
 
 void verify_begin(const struct verify *verify, struct verify_life *life)
 {
-	*life = (struct verify_life){.since_index = verify->index,
-				     .since_at = verify->view->at,
-				     .until_index = -1};
+	*life = (struct verify_life){
+		.since_index = verify->index, .since_at = verify->view->at, .until_index = -1};
 }
 
 void verify_end(const struct verify *verify, struct verify_life *life)
@@ -177,16 +176,17 @@ static void begin(struct verify *verify, struct arena *arena, const struct trust
 		  struct verify_report *report)
 {
 	struct names **tables[] = {
-		&verify->said,	   &verify->streams,	&verify->persons,    &verify->keys,
-		&verify->products, &verify->rulesets,	&verify->devices,    &verify->drafts,
-		&verify->uploads,  &verify->releases,	&verify->records,    &verify->challenges,
-		&verify->versions, &verify->signatures, &verify->verdicts,   &verify->campaigns,
-		&verify->permits,  &verify->deployments, &verify->acts_by_event, &verify->refs,
-		&verify->reports,
+		&verify->said,		&verify->streams,    &verify->persons,
+		&verify->keys,		&verify->products,   &verify->rulesets,
+		&verify->devices,	&verify->drafts,     &verify->uploads,
+		&verify->releases,	&verify->records,    &verify->challenges,
+		&verify->versions,	&verify->signatures, &verify->verdicts,
+		&verify->campaigns,	&verify->permits,    &verify->deployments,
+		&verify->acts_by_event, &verify->refs,	     &verify->reports,
 	};
 
-	*verify = (struct verify){.arena = arena, .pin = pin, .report = report, .index = -1,
-				  .lease_file = -1};
+	*verify = (struct verify){
+		.arena = arena, .pin = pin, .report = report, .index = -1, .lease_file = -1};
 	verify->work = arena_inside(arena, WORK_BYTES);
 	verify->lease_arena = arena_inside(arena, WORK_BYTES);
 	verify->findings = arena_array(arena, VERIFY_FINDINGS_MAX, sizeof(*verify->findings));

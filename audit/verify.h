@@ -50,7 +50,7 @@ struct verify_report {
 	int64_t counts[VERIFY_COUNTS];
 	const struct verify_finding *findings;
 	size_t finding_count;
-	int64_t more;		  /* findings beyond VERIFY_FINDINGS_MAX */
+	int64_t more;		   /* findings beyond VERIFY_FINDINGS_MAX */
 	enum verify_grade gravest; /* of all findings; VERIFY_NOTE also when there are none */
 };
 

@@ -56,7 +56,8 @@ static void check_target(struct verify *verify, const struct verify_campaign *ca
 	    !text_list_holds(&campaign->release->hardware, target->hardware))
 		verify_find(verify, VERIFY_TAMPERED, path,
 			    "the device %.128s was not registered as the plan says, or the "
-			    "release is not for its hardware", target->device);
+			    "release is not for its hardware",
+			    target->device);
 }
 
 static void take_plan(struct verify *verify, struct verify_campaign *campaign,
@@ -152,8 +153,7 @@ void verify_campaign_opened(struct verify *verify)
 		campaign->opened_index = verify->index;
 	check_verdict(verify, verify_text_of(verify, "release_verdict"), "release",
 		      campaign->release->id);
-	check_verdict(verify, verify_text_of(verify, "campaign_verdict"), "campaign",
-		      campaign->id);
+	check_verdict(verify, verify_text_of(verify, "campaign_verdict"), "campaign", campaign->id);
 	check_alive(verify, campaign);
 }
 
@@ -195,8 +195,8 @@ static void check_resumption(struct verify *verify, const struct verify_campaign
 {
 	const struct verify_signature *signature =
 		names_find(verify->signatures, verify_text_of(verify, "signature"));
-	struct hold hold = {.campaign = campaign->id, .number = number,
-			    .plan_sha256 = campaign->plan_sha256};
+	struct hold hold = {
+		.campaign = campaign->id, .number = number, .plan_sha256 = campaign->plan_sha256};
 	struct err none = {0};
 	struct bytes document;
 
@@ -254,8 +254,7 @@ static bool take_leaf(struct verify *verify, struct targets *targets, struct byt
 
 	if (!target_parse(verify->work, leaf, &target, &why))
 		return verify_tampered(verify, targets->path, "a target is none: %s", why.text);
-	if (targets->frontier.size > 0 &&
-	    memcmp(targets->last.at, hash.at, SHA256_BYTES) >= 0)
+	if (targets->frontier.size > 0 && memcmp(targets->last.at, hash.at, SHA256_BYTES) >= 0)
 		return verify_tampered(verify, targets->path, "the targets are not sorted");
 	const struct verify_device *device = names_find(verify->devices, target.device);
 	const char *name =
@@ -266,7 +265,8 @@ static bool take_leaf(struct verify *verify, struct targets *targets, struct byt
 	    strcmp(device->market, target.market) != 0 || strcmp(device->site, target.site) != 0)
 		return verify_tampered(verify, targets->path,
 				       "the tree holds the device %.128s, which the plan does "
-				       "not, or twice, or otherwise", target.device);
+				       "not, or twice, or otherwise",
+				       target.device);
 	names_put(targets->seen, name, targets);
 	tree_frontier_add(&targets->frontier, &hash);
 	targets->last = hash;
@@ -320,8 +320,8 @@ static bool check_keeper(struct verify *verify, const struct permit *permit, con
 		err_clear(&why);
 		if (!sign_cms_check(verify->work, cms[i], document, SIGN_KEEPER, verify->view->at,
 				    &signer, &why) ||
-		    !verify_trust_key(verify, TRUST_KEEPER, &signer.key_id, permit->product,
-				      &entry, &why))
+		    !verify_trust_key(verify, TRUST_KEEPER, &signer.key_id, permit->product, &entry,
+				      &why))
 			return verify_tampered(verify, path,
 					       "the keeper's signature over it does not hold: %s",
 					       why.text);
@@ -342,8 +342,8 @@ static void check_end(struct verify *verify, const struct verify_campaign *campa
 	bool outlives = permit->not_after > campaign->not_after;
 
 	for (size_t i = 0; i < 2; i++)
-		outlives = outlives ||
-			   (verdicts[i] && permit->not_after > verdicts[i]->valid_until);
+		outlives =
+			outlives || (verdicts[i] && permit->not_after > verdicts[i]->valid_until);
 	if (verify->trust && verify_settled(verify, verify->trust_at))
 		outlives = outlives || permit->not_after > verify->trust->expires_at;
 	if (outlives)
@@ -435,8 +435,9 @@ void verify_permit_issued(struct verify *verify)
 	check_permit(verify, campaign, &permit, path);
 	check_alive(verify, campaign);
 	if (verify_held(verify, campaign, verify->view->at - VERIFY_SETTLE) > 0)
-		verify_find(verify, VERIFY_TAMPERED, path, "it was issued while the campaign was "
-							   "held");
+		verify_find(verify, VERIFY_TAMPERED, path,
+			    "it was issued while the campaign was "
+			    "held");
 	if (check_keeper(verify, &permit, path, sha256.text, document))
 		verify_counted(verify, COUNT_PERMITS);
 	if (!campaign->tree_checked)

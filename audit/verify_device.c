@@ -267,8 +267,8 @@ static void check_step(struct verify *verify, struct verify_deployment *deployme
 	const char *step = verify_text_of(verify, "step");
 
 	if (attempt != deployment->attempt || deployment->ended)
-		verify_find(verify, VERIFY_TAMPERED, NULL,
-			    "attempt %lld was not under way", (long long)attempt);
+		verify_find(verify, VERIFY_TAMPERED, NULL, "attempt %lld was not under way",
+			    (long long)attempt);
 	if (strcmp(step, "install") == 0)
 		deployment->installed = attempt;
 	else if (deployment->installed != attempt)
@@ -334,18 +334,16 @@ static bool signed_by_device(struct verify *verify, const struct reporting *at)
 		return verify_tampered(verify, at->path,
 				       "the event names another key than the device's");
 	if (!decode_base64(verify->work, verify_text_of(verify, "signature"), &signature, &why) ||
-	    !sign_document_check(at->device->report_key, PROOF_TYPE, at->document, signature,
-				 &why))
-		return verify_tampered(verify, at->path,
-				       "the device's signature does not hold: %s", why.text);
+	    !sign_document_check(at->device->report_key, PROOF_TYPE, at->document, signature, &why))
+		return verify_tampered(verify, at->path, "the device's signature does not hold: %s",
+				       why.text);
 	return true;
 }
 
 /* The next report of its epoch, linked to the one before. */
 static void check_order(struct verify *verify, const struct reporting *at)
 {
-	const char *name =
-		arena_printf(verify->work, "%s/%s", at->proof.device, at->proof.epoch);
+	const char *name = arena_printf(verify->work, "%s/%s", at->proof.device, at->proof.epoch);
 	struct verify_reports *reports = names_find(verify->reports, name);
 
 	if (at->proof.seq != (reports ? reports->seq + 1 : 1) ||
@@ -436,8 +434,7 @@ void verify_proof_taken(struct verify *verify)
 		verify_find(verify, VERIFY_TAMPERED, at.path, "it is no report: %s", why.text);
 		return;
 	}
-	const struct verify_campaign *campaign =
-		verify_campaign_get(verify, at.proof.deployment);
+	const struct verify_campaign *campaign = verify_campaign_get(verify, at.proof.deployment);
 	check_report(verify, &at);
 	if (!campaign)
 		return;

@@ -126,8 +126,7 @@ static bool decide_again(struct judging *at, struct policy_verdict *verdict)
 	const char *path = package_document_path(verify->work, at->verdict_sha256.text);
 	struct err why = {0};
 
-	if (!policy_decide(verify->work, at->bytes, at->rulesets, at->ruleset_count, verdict,
-			   &why))
+	if (!policy_decide(verify->work, at->bytes, at->rulesets, at->ruleset_count, verdict, &why))
 		return verify_tampered(verify, path, "it cannot be decided again: %s", why.text);
 	if (!bytes_equal(verdict->document, at->verdict))
 		return verify_tampered(verify, path,
@@ -145,13 +144,12 @@ static bool same_artifacts(const struct facts_release *facts, const struct verif
 	for (size_t i = 0; i < facts->artifact_count; i++) {
 		bool found = false;
 		for (size_t k = 0; k < release->artifact_count; k++)
-			found = found ||
-				(strcmp(facts->artifacts[i].name, release->artifacts[k].name) ==
-					 0 &&
-				 strcmp(facts->artifacts[i].sha256.text,
-					release->artifacts[k].sha256.text) == 0 &&
-				 facts->artifacts[i].size_bytes ==
-					 release->artifacts[k].size_bytes);
+			found = found || (strcmp(facts->artifacts[i].name,
+						 release->artifacts[k].name) == 0 &&
+					  strcmp(facts->artifacts[i].sha256.text,
+						 release->artifacts[k].sha256.text) == 0 &&
+					  facts->artifacts[i].size_bytes ==
+						  release->artifacts[k].size_bytes);
 		if (!found)
 			return false;
 	}
@@ -163,8 +161,7 @@ static void check_release(struct judging *at)
 	const struct facts_release *facts = &at->facts.release;
 	const struct verify_release *release = at->release;
 
-	if (strcmp(facts->version, release->version) != 0 ||
-	    facts->sequence != release->sequence ||
+	if (strcmp(facts->version, release->version) != 0 || facts->sequence != release->sequence ||
 	    strcmp(facts->manifest_sha256.text, release->manifest_sha256.text) != 0 ||
 	    !same_artifacts(facts, release))
 		unbacked(at, "the facts say of the release what its manifest does not");
@@ -177,7 +174,8 @@ static void check_content(struct judging *at)
 {
 	const struct facts *facts = &at->facts;
 	struct arena *work = at->verify->work;
-	struct content_record *records = arena_array(work, facts->record_count + 1, sizeof(*records));
+	struct content_record *records =
+		arena_array(work, facts->record_count + 1, sizeof(*records));
 	struct content content = {
 		.release = facts->release.id,
 		.product = facts->product.id,
@@ -261,8 +259,7 @@ static void check_trust_end(struct judging *at)
 
 /* ---- records ---- */
 
-static const struct facts_record *fact_of(const struct judging *at, const char *id,
-					  int64_t version)
+static const struct facts_record *fact_of(const struct judging *at, const char *id, int64_t version)
 {
 	for (size_t i = 0; i < at->facts.record_count; i++) {
 		const struct facts_record *record = &at->facts.records[i];
@@ -290,8 +287,10 @@ static void check_records(struct judging *at)
 		const struct verify_version *version = version_of(at, fact);
 		if (!version || strcmp(version->sha256.text, fact->sha256.text) != 0 ||
 		    strcmp(version->kind, fact->kind) != 0)
-			unbacked(at, "the ledger has no version %lld of record %.36s with these "
-				     "bytes", (long long)fact->version, fact->id);
+			unbacked(at,
+				 "the ledger has no version %lld of record %.36s with these "
+				 "bytes",
+				 (long long)fact->version, fact->id);
 		else if (fact->current && !verify_lives(at->verify, &version->life))
 			unbacked(at, "the facts call an older version of record %.36s current",
 				 fact->id);
@@ -322,8 +321,7 @@ static void demand_contribution(struct judging *at, const char *person, const ch
 	unbacked(at, "the facts leave out that %.64s contributed (%s)", person, kind);
 }
 
-static void demand_all(struct judging *at, const struct verify_contribution *list,
-		       const char *kind)
+static void demand_all(struct judging *at, const struct verify_contribution *list, const char *kind)
 {
 	for (; list; list = list->next) {
 		if (verify_settled(at->verify, list->at))
@@ -345,8 +343,7 @@ static void check_contributions(struct judging *at)
 	demand_all(at, names_find(at->verify->drafts, at->release->id), "draft");
 	for (size_t i = 0; i < at->release->artifact_count; i++)
 		demand_all(at,
-			   names_find(at->verify->uploads,
-				      at->release->artifacts[i].sha256.text),
+			   names_find(at->verify->uploads, at->release->artifacts[i].sha256.text),
 			   "upload");
 }
 
@@ -356,8 +353,7 @@ static void check_people(struct judging *at)
 {
 	for (size_t i = 0; i < at->facts.person_count; i++) {
 		const struct facts_person *fact = &at->facts.people[i];
-		const struct verify_person *person =
-			names_find(at->verify->persons, fact->person);
+		const struct verify_person *person = names_find(at->verify->persons, fact->person);
 		if (!person) {
 			unbacked(at, "the directory had no person %.64s then", fact->person);
 			continue;
@@ -367,8 +363,10 @@ static void check_people(struct judging *at)
 		for (size_t r = 0; r < fact->role_count; r++) {
 			if (!verify_holds_role(at->verify, person, fact->roles[r],
 					       at->facts.product.id))
-				unbacked(at, "%.64s did not hold the role %.40s for the product "
-					     "then", fact->person, fact->roles[r]);
+				unbacked(at,
+					 "%.64s did not hold the role %.40s for the product "
+					 "then",
+					 fact->person, fact->roles[r]);
 		}
 	}
 }
@@ -383,8 +381,7 @@ static bool present(const struct judging *at, const struct facts_signature *fact
 		return facts->campaign && strcmp(fact->meaning, "released") == 0 &&
 		       strcmp(fact->sha256.text, facts->campaign->plan_sha256.text) == 0;
 	for (size_t i = 0; i < facts->record_count; i++) {
-		if (facts->records[i].current &&
-		    strcmp(facts->records[i].id, fact->object.id) == 0)
+		if (facts->records[i].current && strcmp(facts->records[i].id, fact->object.id) == 0)
 			return strcmp(facts->records[i].sha256.text, fact->sha256.text) == 0;
 	}
 	return false;
@@ -394,8 +391,7 @@ static void check_signatures(struct judging *at)
 {
 	for (size_t i = 0; i < at->facts.signature_count; i++) {
 		const struct facts_signature *fact = &at->facts.signatures[i];
-		const struct verify_signature *given =
-			names_find(at->verify->signatures, fact->id);
+		const struct verify_signature *given = names_find(at->verify->signatures, fact->id);
 		if (!given || strcmp(given->person, fact->person) != 0 ||
 		    strcmp(given->meaning, fact->meaning) != 0 ||
 		    strcmp(given->strength, fact->strength) != 0 ||
@@ -406,8 +402,10 @@ static void check_signatures(struct judging *at)
 			unbacked(at, "the ledger has no such signature of %.64s (%.36s)",
 				 fact->person, fact->id);
 		if (fact->current && !present(at, fact))
-			unbacked(at, "the facts call the signature %.36s current, and its object "
-				     "has changed", fact->id);
+			unbacked(at,
+				 "the facts call the signature %.36s current, and its object "
+				 "has changed",
+				 fact->id);
 	}
 }
 
@@ -440,8 +438,7 @@ static void check_release_verdict(struct judging *at)
 	verdict = names_find(at->verify->verdicts, fact->sha256.text);
 	if (!verdict || strcmp(verdict->gate, "release") != 0 ||
 	    strcmp(verdict->subject, at->release->id) != 0 || verdict->open != fact->open ||
-	    verdict->valid_until != fact->valid_until ||
-	    !verify_lives(at->verify, &verdict->life))
+	    verdict->valid_until != fact->valid_until || !verify_lives(at->verify, &verdict->life))
 		unbacked(at, "the facts rest on a release verdict that was not the newest one");
 }
 
@@ -451,8 +448,7 @@ static bool find_subject(struct judging *at)
 {
 	struct verify *verify = at->verify;
 	bool campaign = strcmp(at->facts.gate, "campaign") == 0;
-	const char *subject =
-		verify_stream_of(verify, campaign ? STREAM_CAMPAIGN : STREAM_RELEASE);
+	const char *subject = verify_stream_of(verify, campaign ? STREAM_CAMPAIGN : STREAM_RELEASE);
 
 	if (strcmp(subject, at->facts.subject.id) != 0)
 		return verify_tampered(verify, at->path,
@@ -483,11 +479,10 @@ static bool open_verdict(struct judging *at)
 	at->path = package_document_path(verify->work, at->facts_sha256.text);
 	if (!facts_read(verify->work, at->bytes, &at->facts, &why))
 		return verify_tampered(verify, at->path, "these are no facts: %s", why.text);
-	if (!doc_parse_signed(verify->work, at->verdict, "countersign.verdict.v1",
-			      &at->verdict_doc, &why))
+	if (!doc_parse_signed(verify->work, at->verdict, "countersign.verdict.v1", &at->verdict_doc,
+			      &why))
 		return verify_tampered(verify,
-				       package_document_path(verify->work,
-							     at->verdict_sha256.text),
+				       package_document_path(verify->work, at->verdict_sha256.text),
 				       "it is no verdict: %s", why.text);
 	return find_subject(at);
 }

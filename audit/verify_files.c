@@ -52,8 +52,8 @@ static void walk_entry(struct verify *verify, struct arena *arena, const char *p
 
 static void walk_folder(struct verify *verify, struct arena *arena, const char *path, int depth)
 {
-	DIR *folder = opendir(*path ? arena_printf(arena, "%s/%s", verify->package.folder, path) :
-				      verify->package.folder);
+	DIR *folder = opendir(*path ? arena_printf(arena, "%s/%s", verify->package.folder, path)
+				    : verify->package.folder);
 	struct dirent *entry;
 
 	if (!folder || depth > FOLDERS_DEEP) {
@@ -71,8 +71,8 @@ static void walk_folder(struct verify *verify, struct arena *arena, const char *
 			break;
 		}
 		walk_entry(verify, arena,
-			   *path ? arena_printf(arena, "%s/%s", path, entry->d_name) :
-				   arena_text(arena, entry->d_name),
+			   *path ? arena_printf(arena, "%s/%s", path, entry->d_name)
+				 : arena_text(arena, entry->d_name),
 			   depth);
 	}
 	closedir(folder);
@@ -139,8 +139,7 @@ size_t verify_signatures(struct verify *verify, const char *sha256, const char *
 			 struct bytes out[VERIFY_SIGNERS_MAX])
 {
 	const struct package *package = &verify->package;
-	const char *prefix =
-		arena_printf(verify->work, "content/signatures/%s/%s-", sha256, role);
+	const char *prefix = arena_printf(verify->work, "content/signatures/%s/%s-", sha256, role);
 	size_t found = 0;
 
 	for (size_t i = package_first(package, prefix);

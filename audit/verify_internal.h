@@ -153,9 +153,9 @@ struct verify_campaign {
 	struct sha256_hex plan_sha256;
 	clock_us not_before, not_after;
 	int64_t targets;
-	struct verify_life life; /* since: submitted, until: ended */
-	int64_t opened_index;	 /* -1: not yet */
-	struct verify_hold *holds; /* newest first */
+	struct verify_life life;       /* since: submitted, until: ended */
+	int64_t opened_index;	       /* -1: not yet */
+	struct verify_hold *holds;     /* newest first */
 	struct verify_permit *permits; /* newest first */
 	struct verify_verdict *verdict;
 	bool tree_checked;

@@ -200,10 +200,9 @@ static bool open_bundle(struct verify *verify, struct arena *arena, int64_t numb
 	if (!bundle_read(arena, bundle, entries, count, &why))
 		return verify_tampered(verify, path, "%s", why.text);
 	if (*count != (size_t)(left < PACKAGE_ENTRIES ? left : PACKAGE_ENTRIES))
-		return verify_tampered(verify, path, "it holds %zu events, and %lld belong there",
-				       *count,
-				       (long long)(left < PACKAGE_ENTRIES ? left :
-									    PACKAGE_ENTRIES));
+		return verify_tampered(
+			verify, path, "it holds %zu events, and %lld belong there", *count,
+			(long long)(left < PACKAGE_ENTRIES ? left : PACKAGE_ENTRIES));
 	return true;
 }
 
@@ -216,9 +215,10 @@ static bool walk_bundle(struct verify *verify, struct arena *arena, int64_t numb
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (arena_left(verify->arena) < ARENA_RESERVE)
-			return verify_incomplete(verify, NULL, "the ledger names more people, "
-							       "devices and documents than this "
-							       "program remembers");
+			return verify_incomplete(verify, NULL,
+						 "the ledger names more people, "
+						 "devices and documents than this "
+						 "program remembers");
 		verify->index = number * PACKAGE_ENTRIES + (int64_t)i;
 		walk_event(verify, entries[i]);
 		verify->index = -1;
@@ -264,8 +264,8 @@ static bool ledger_keys(struct verify *verify, struct note_key **keys, size_t *c
 	struct note_key *list = arena_array(verify->work, room + 1, sizeof(*list));
 	size_t found = 0;
 
-	if (pinned && !note_key_of_spki(verify->work, verify->package.origin, pin->ledger_key,
-					&list[0], err))
+	if (pinned &&
+	    !note_key_of_spki(verify->work, verify->package.origin, pin->ledger_key, &list[0], err))
 		return false;
 	for (size_t i = 0; i < room; i++) {
 		struct note_key key = pinned ? list[0] : verify->ledger_keys[i];
@@ -273,8 +273,9 @@ static bool ledger_keys(struct verify *verify, struct note_key **keys, size_t *c
 			list[found++] = key;
 	}
 	if (found == 0)
-		return err_fail(err, E_SIGNATURE, "there is no ledger key that is trusted and not "
-						  "revoked");
+		return err_fail(err, E_SIGNATURE,
+				"there is no ledger key that is trusted and not "
+				"revoked");
 	*keys = list;
 	*count = found;
 	return true;
@@ -338,7 +339,8 @@ void verify_ledger_head(struct verify *verify)
 	else if (!digest_equal(checkpoint.root.at, root.at, SHA256_BYTES))
 		verify_find(verify, VERIFY_TAMPERED, path,
 			    "it is signed over the root %s, and the events of the package have "
-			    "another", digest_hex(&checkpoint.root).text);
+			    "another",
+			    digest_hex(&checkpoint.root).text);
 	arena_reset(verify->work);
 }
 
@@ -380,8 +382,8 @@ static size_t compare_reached(struct verify *verify, const struct tree_frontier 
 		if (!digest_equal(root.at, expected->root.at, SHA256_BYTES))
 			verify_find(verify, VERIFY_TAMPERED, expected->file,
 				    "%s is signed over another beginning of this ledger than its "
-				    "first %lld events", expected->whose,
-				    (long long)expected->size);
+				    "first %lld events",
+				    expected->whose, (long long)expected->size);
 	}
 	return next;
 }

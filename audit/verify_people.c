@@ -37,8 +37,8 @@ static void add_ledger_key(struct verify *verify, const struct trust_entry *entr
 	struct err why = {0};
 
 	if (verify->ledger_key_count == verify->ledger_key_room) {
-		size_t room = verify->ledger_key_room ? verify->ledger_key_room * 2 :
-							LEDGER_KEYS_FIRST;
+		size_t room =
+			verify->ledger_key_room ? verify->ledger_key_room * 2 : LEDGER_KEYS_FIRST;
 		struct note_key *more = arena_array(verify->arena, room, sizeof(*more));
 		if (verify->ledger_key_count > 0)
 			memcpy(more, verify->ledger_keys, verify->ledger_key_count * sizeof(*more));
@@ -88,8 +88,8 @@ void verify_trust_adopted(struct verify *verify)
 	if (!pin) /* a later document: only its slot is asked of the pin */
 		own = (struct trust_pin){.slot = verify->trust->slot}, pin = &own;
 	if ((!known && !own_pin(verify, document, &own, &why)) ||
-	    !trust_accept(verify->arena, pin, verify->trust, document, cms, count,
-			  verify->view->at, trust, &why)) {
+	    !trust_accept(verify->arena, pin, verify->trust, document, cms, count, verify->view->at,
+			  trust, &why)) {
 		verify_find(verify, VERIFY_TAMPERED, path, "the trust document does not hold: %s",
 			    why.text);
 		return;
@@ -102,9 +102,8 @@ void verify_trust_adopted(struct verify *verify)
 	take_trust(verify, trust);
 }
 
-bool verify_trust_key(struct verify *verify, enum trust_role role,
-		      const struct sha256_hex *key_id, const char *product,
-		      const struct trust_entry **out, struct err *err)
+bool verify_trust_key(struct verify *verify, enum trust_role role, const struct sha256_hex *key_id,
+		      const char *product, const struct trust_entry **out, struct err *err)
 {
 	struct err before = {0};
 
@@ -181,8 +180,7 @@ static void check_admins(struct verify *verify, const char *sha256, struct bytes
 		if (!sign_cms_check(verify->work, cms[i], document, SIGN_PERSON, verify->view->at,
 				    &signer, &why)) {
 			verify_find(verify, VERIFY_TAMPERED, path,
-				    "a signature beside the statement does not hold: %s",
-				    why.text);
+				    "a signature beside the statement does not hold: %s", why.text);
 			continue;
 		}
 		const char *admin = admin_of(verify, &signer);
@@ -332,8 +330,10 @@ static bool end_life(struct verify *verify, struct verify_life *life)
 /* false: it cannot be done. */
 static bool do_act(struct verify *verify, const struct directory_act *act)
 {
-	struct verify_person *person = act->person ? names_find(verify->persons, act->person) : NULL;
-	struct verify_device *device = act->device ? names_find(verify->devices, act->device) : NULL;
+	struct verify_person *person =
+		act->person ? names_find(verify->persons, act->person) : NULL;
+	struct verify_device *device =
+		act->device ? names_find(verify->devices, act->device) : NULL;
 	struct verify_key *key = names_find(verify->keys, act->key_id.text);
 
 	switch ((enum directory_kind)act->kind) {
@@ -372,7 +372,8 @@ static void report_unseen(struct verify *verify, enum verify_grade grade)
 		if (!verify->acts_seen[i])
 			verify_find(verify, grade, NULL,
 				    "act %zu (%s) of directory statement %lld has no event of its "
-				    "own%s", i + 1,
+				    "own%s",
+				    i + 1,
 				    directory_kind_word(
 					    (enum directory_kind)verify->acts->acts[i].kind),
 				    (long long)verify->acts->number,
@@ -385,8 +386,7 @@ void verify_directory_end(struct verify *verify)
 	report_unseen(verify, VERIFY_NOTE);
 }
 
-static void check_number(struct verify *verify, const struct directory *statement,
-			 const char *path)
+static void check_number(struct verify *verify, const struct directory *statement, const char *path)
 {
 	if (statement->number != verify->statement + 1 ||
 	    strcmp(statement->previous.text, verify->statement_sha256.text) != 0)
@@ -419,10 +419,10 @@ static void take_statement(struct verify *verify, const struct sha256_hex *sha25
 	check_admins(verify, sha256->text, document);
 	for (size_t i = 0; i < statement->act_count; i++) {
 		if (!do_act(verify, &statement->acts[i]))
-			verify_find(verify, VERIFY_TAMPERED, path,
-				    "act %zu (%s) of the statement could not be done then", i + 1,
-				    directory_kind_word(
-					    (enum directory_kind)statement->acts[i].kind));
+			verify_find(
+				verify, VERIFY_TAMPERED, path,
+				"act %zu (%s) of the statement could not be done then", i + 1,
+				directory_kind_word((enum directory_kind)statement->acts[i].kind));
 	}
 	verify->acts = statement;
 	verify->acts_seen =

@@ -59,8 +59,7 @@ static bool check_author(struct verify *verify, const struct verify_release *rel
 				       "it is not the author's signature that the event names");
 	if (!sign_cms_check(verify->work, cms, manifest, SIGN_AUTHOR, verify->view->at, &signer,
 			    &why) ||
-	    !verify_trust_key(verify, TRUST_AUTHOR, &signer.key_id, release->product, &entry,
-			      &why))
+	    !verify_trust_key(verify, TRUST_AUTHOR, &signer.key_id, release->product, &entry, &why))
 		return verify_tampered(verify, path, "the author's signature does not hold: %s",
 				       why.text);
 	if (strcmp(signer.key_id.text, release->author_key_id.text) != 0)
@@ -163,7 +162,8 @@ void verify_release_sealed(struct verify *verify)
 	    strcmp(verify_stream_of(verify, STREAM_PRODUCT), release->product) != 0)
 		verify_find(verify, VERIFY_TAMPERED, NULL,
 			    "there was no product %.64s in the directory, or it is another than "
-			    "that of its stream", release->product);
+			    "that of its stream",
+			    release->product);
 	check_unique(verify, release);
 	names_put(verify->releases, release->id, release);
 	verify_counted(verify, COUNT_RELEASES);
@@ -236,9 +236,8 @@ static struct verify_record *record_at(struct verify *verify, const char *id,
 		return record;
 	}
 	record = arena_alloc(verify->arena, sizeof(*record));
-	*record = (struct verify_record){.next = release->records,
-					 .id = verify_keep(verify, id),
-					 .release = release};
+	*record = (struct verify_record){
+		.next = release->records, .id = verify_keep(verify, id), .release = release};
 	release->records = record;
 	names_put(verify->records, id, record);
 	return record;
@@ -254,8 +253,7 @@ void verify_record_added(struct verify *verify)
 		verify_find(verify, VERIFY_TAMPERED, NULL, "its release was not sealed before");
 		return;
 	}
-	struct verify_record *record =
-		record_at(verify, verify_text_of(verify, "record"), release);
+	struct verify_record *record = record_at(verify, verify_text_of(verify, "record"), release);
 	*version = (struct verify_version){
 		.before = record->newest,
 		.version = verify_int_of(verify, "version"),

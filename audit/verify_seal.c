@@ -25,8 +25,8 @@ static bool read_part(struct verify *verify, const char *path, size_t max, struc
 	struct err why = {0};
 
 	if (!package_read(verify->work, &verify->package, path, max, out, &why))
-		return verify_incomplete(verify, path,
-					 "the seal of the package is not whole: %s", why.text);
+		return verify_incomplete(verify, path, "the seal of the package is not whole: %s",
+					 why.text);
 	return true;
 }
 
@@ -44,8 +44,8 @@ static bool open_seal(struct sealing *at)
 		return verify_tampered(verify, PACKAGE_SEAL_EVENT, "it is no event: %s", why.text);
 	if (!package_seal_read(verify->work, proof, consistency, &at->seal, &why))
 		return verify_tampered(verify,
-				       strstr(why.text, "consistency") ? PACKAGE_SEAL_CONSISTENCY :
-									 PACKAGE_SEAL_PROOF,
+				       strstr(why.text, "consistency") ? PACKAGE_SEAL_CONSISTENCY
+								       : PACKAGE_SEAL_PROOF,
 				       "%s", why.text);
 	if (!verify_open_checkpoint(verify, at->seal.note, &at->checkpoint, &why))
 		return verify_tampered(verify, PACKAGE_SEAL_PROOF,
@@ -124,14 +124,15 @@ static void check_last(struct verify *verify, const char *note)
 	if (!verify_open_checkpoint(verify, bytes_of_text(note), &last, &why)) {
 		verify_find(verify, VERIFY_TAMPERED, NULL,
 			    "the last checkpoint of the trust file is not signed for this ledger "
-			    "by a key that is trusted: %s", why.text);
+			    "by a key that is trusted: %s",
+			    why.text);
 		return;
 	}
 	if (last.size > verify->package.size) {
 		verify_find(verify, VERIFY_INCOMPLETE, NULL,
 			    "not fresh: it ends after %lld events, and the last checkpoint of the "
-			    "trust file is over %lld", (long long)verify->package.size,
-			    (long long)last.size);
+			    "trust file is over %lld",
+			    (long long)verify->package.size, (long long)last.size);
 		return;
 	}
 	verify_expect_root(verify, &last, "the last checkpoint of the trust file", NULL);

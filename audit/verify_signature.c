@@ -38,8 +38,7 @@ static void check_challenge(struct verify *verify, const struct signing *signing
 	struct verify_challenge *challenge =
 		names_find(verify->challenges, signing->statement.challenge);
 
-	if (!challenge ||
-	    strcmp(challenge->statement.text, signing->document_sha256.text) != 0)
+	if (!challenge || strcmp(challenge->statement.text, signing->document_sha256.text) != 0)
 		verify_find(verify, VERIFY_TAMPERED, signing->path,
 			    "no challenge with this statement was given before");
 	else if (challenge->used)
@@ -61,8 +60,7 @@ static void check_said(struct verify *verify, const struct signing *signing)
 	    strcmp(verify_text_of(verify, "challenge"), statement->challenge) != 0 ||
 	    strcmp(verify_text_of(verify, "meaning"), statement->meaning) != 0 ||
 	    strcmp(verify_text_of(verify, "sha256"), statement->sha256.text) != 0 || !kind || !id ||
-	    strcmp(kind, statement->object.kind) != 0 ||
-	    strcmp(id, statement->object.id) != 0 ||
+	    strcmp(kind, statement->object.kind) != 0 || strcmp(id, statement->object.id) != 0 ||
 	    strcmp(verify_stream_of(verify, STREAM_PERSON), statement->person) != 0 ||
 	    strcmp(verify->view->actor_id, statement->person) != 0 ||
 	    strcmp(reason ? reason : "", statement->reason) != 0)
@@ -91,14 +89,13 @@ static void check_person(struct verify *verify, const struct signing *signing)
 			    "the directory has another name for %.64s", statement->person);
 	if (!meaning || strcmp(meaning->object, statement->object.kind) != 0) {
 		verify_find(verify, VERIFY_TAMPERED, signing->path,
-			    "the meaning %.20s is not given to such an object",
-			    statement->meaning);
+			    "the meaning %.20s is not given to such an object", statement->meaning);
 		return;
 	}
 	for (size_t i = 0; meaning->roles[i]; i++)
-		held = held || verify_holds_role(verify, person, meaning->roles[i],
-						 signing->release ? signing->release->product :
-								    NULL);
+		held = held ||
+		       verify_holds_role(verify, person, meaning->roles[i],
+					 signing->release ? signing->release->product : NULL);
 	if (!held)
 		verify_find(verify, VERIFY_TAMPERED, signing->path,
 			    "%.64s held no role then that gives the meaning %.20s",
@@ -211,8 +208,8 @@ static void check_record_object(struct verify *verify, struct signing *signing)
 static bool hold_digest(struct verify *verify, const struct verify_campaign *campaign,
 			int64_t number, struct sha256_hex *out)
 {
-	struct hold hold = {.campaign = campaign->id, .number = number,
-			    .plan_sha256 = campaign->plan_sha256};
+	struct hold hold = {
+		.campaign = campaign->id, .number = number, .plan_sha256 = campaign->plan_sha256};
 	struct err none = {0};
 	struct bytes document;
 
@@ -297,10 +294,10 @@ static void expect_signature_commit(struct verify *verify, const struct signing 
 		.paths = {arena_printf(work, "%s/signatures/%s.json", release->version, id),
 			  arena_printf(work, "%s/signatures/%s.p7s", release->version, id)},
 		.documents = {signing->path,
-			      personal ? package_signature_path(
-						 work, signing->document_sha256.text, "person",
-						 verify_text_of(verify, "key_id")) :
-					 NULL},
+			      personal ? package_signature_path(work, signing->document_sha256.text,
+								"person",
+								verify_text_of(verify, "key_id"))
+				       : NULL},
 		.count = personal ? 2 : 1,
 	};
 	verify_git_expect(verify, &commit);
@@ -328,8 +325,8 @@ void verify_signature_given(struct verify *verify)
 	if (personal)
 		check_personal_key(verify, &signing);
 	else if (strcmp(signing.strength, "keeper-checked") != 0)
-		verify_find(verify, VERIFY_TAMPERED, signing.path,
-			    "the strength %.40s is none", signing.strength);
+		verify_find(verify, VERIFY_TAMPERED, signing.path, "the strength %.40s is none",
+			    signing.strength);
 	verify_counted(verify, personal ? COUNT_PERSONAL : COUNT_KEEPER_CHECKED);
 	keep_signature(verify, &signing);
 	expect_signature_commit(verify, &signing);

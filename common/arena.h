@@ -23,15 +23,17 @@
 struct arena;
 
 struct arena *arena_new(size_t max_bytes);
-void arena_free(struct arena *arena); /* NULL is fine; runs the deferred releases, last first */
+void arena_free(struct arena *arena);  /* NULL is fine; runs the deferred releases, last first */
 void arena_reset(struct arena *arena); /* back to empty, releases run; for loops */
 
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((malloc, returns_nonnull));
 void *arena_array(struct arena *arena, size_t count, size_t size) __attribute__((returns_nonnull));
-void *arena_copy(struct arena *arena, const void *data, size_t size) __attribute__((returns_nonnull));
+void *arena_copy(struct arena *arena, const void *data, size_t size)
+	__attribute__((returns_nonnull));
 struct bytes arena_bytes(struct arena *arena, struct bytes bytes);
 char *arena_text(struct arena *arena, const char *text) __attribute__((returns_nonnull));
-char *arena_text_of(struct arena *arena, struct bytes bytes) __attribute__((returns_nonnull)); /* adds the NUL */
+char *arena_text_of(struct arena *arena, struct bytes bytes)
+	__attribute__((returns_nonnull)); /* adds the NUL */
 char *arena_printf(struct arena *arena, const char *format, ...)
 	__attribute__((returns_nonnull, format(printf, 2, 3)));
 

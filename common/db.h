@@ -61,21 +61,32 @@ void db_mark_recorded(struct db_tx *tx);
 
 /* Parameters. Values are borrowed until the call returns. */
 struct db_param {
-	enum { DB_P_NULL, DB_P_TEXT, DB_P_INT, DB_P_BOOL, DB_P_BYTES, DB_P_TIME, DB_P_TEXTS, DB_P_INTS, DB_P_BLOBS } kind;
-	const void *data; /* text, bytes; arrays: const char *const *, const int64_t *, const struct bytes * */
-	size_t size;	  /* bytes; arrays: items */
+	enum {
+		DB_P_NULL,
+		DB_P_TEXT,
+		DB_P_INT,
+		DB_P_BOOL,
+		DB_P_BYTES,
+		DB_P_TIME,
+		DB_P_TEXTS,
+		DB_P_INTS,
+		DB_P_BLOBS
+	} kind;
+	/* Text, bytes; arrays: const char *const *, const int64_t *, const struct bytes *. */
+	const void *data;
+	size_t size; /* bytes; arrays: items */
 	int64_t number;
 };
 struct db_param db_null(void);
 struct db_param db_text(const char *text); /* NULL: null */
 struct db_param db_int(int64_t number);	   /* bigint */
 struct db_param db_bool(bool value);
-struct db_param db_bytes(struct bytes bytes); /* bytea; data NULL: null */
-struct db_param db_time(clock_us at);	      /* timestamptz; 0: null */
-struct db_param db_texts(const char *const *items, size_t count);     /* text[], items may be NULL */
-struct db_param db_ints(const int64_t *items, size_t count);	      /* bigint[] */
-struct db_param db_blobs(const struct bytes *items, size_t count);    /* bytea[], data NULL: null */
-#define DB(...)                                    \
+struct db_param db_bytes(struct bytes bytes);			   /* bytea; data NULL: null */
+struct db_param db_time(clock_us at);				   /* timestamptz; 0: null */
+struct db_param db_texts(const char *const *items, size_t count);  /* text[], items may be NULL */
+struct db_param db_ints(const int64_t *items, size_t count);	   /* bigint[] */
+struct db_param db_blobs(const struct bytes *items, size_t count); /* bytea[], data NULL: null */
+#define DB(...)                                   \
 	((const struct db_param[]){__VA_ARGS__}), \
 		(sizeof((const struct db_param[]){__VA_ARGS__}) / sizeof(struct db_param))
 #define DB_NOTHING NULL, 0

@@ -48,7 +48,7 @@ enum { ERR_TEXT_BYTES = 240 };
 
 struct err {
 	enum err_code code;
-	char text[ERR_TEXT_BYTES]; /* one clear sentence that says what to do, without a final stop */
+	char text[ERR_TEXT_BYTES]; /* one clear sentence that says what to do, no final stop */
 };
 
 /* Sets err and is false: `return err_fail(...)`. NULL format: the sentence of errors.def. A macro

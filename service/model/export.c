@@ -107,8 +107,8 @@ static bool write_page(struct events_page *page, struct err *err)
 
 	if (!bundle_write(exporting->page, page->entries, page->count, &bundle, err) ||
 	    !package_add(exporting->writer,
-			 package_bundle_path(exporting->page, page->from / PACKAGE_ENTRIES),
-			 bundle, err))
+			 package_bundle_path(exporting->page, page->from / PACKAGE_ENTRIES), bundle,
+			 err))
 		return false;
 	for (size_t i = 0; i < page->count; i++) {
 		if (!export_collect(exporting, &page->events[i], err))
@@ -194,8 +194,7 @@ static void remove_folder(struct arena *arena, const char *path, int depth)
 		log_warn("export-left", LOG_TEXT("path", path));
 }
 
-static const char *folder_of(struct arena *arena, const struct export_place *place,
-			     const char *id)
+static const char *folder_of(struct arena *arena, const struct export_place *place, const char *id)
 {
 	return arena_printf(arena, "%s/%s", place->exports, id);
 }
@@ -204,8 +203,8 @@ static const char *folder_of(struct arena *arena, const struct export_place *pla
 static bool link_file(struct exporting *exporting, const struct package_file *file, struct err *err)
 {
 	const char *from = arena_printf(exporting->one, "%s/%s", exporting->folder, file->path);
-	const char *to = arena_printf(exporting->one, "%s/files/%s", exporting->making,
-				      file->sha256.text);
+	const char *to =
+		arena_printf(exporting->one, "%s/files/%s", exporting->making, file->sha256.text);
 
 	bool linked = link(from, to) == 0 || errno == EEXIST;
 	arena_reset(exporting->one);
@@ -340,8 +339,9 @@ bool export_make(struct model *model, const struct act *act, const struct export
 	if (!place->exports)
 		return err_fail(err, E_CONFIG, "no folder for exports is set");
 	if (pthread_mutex_trylock(&one_at_a_time) != 0)
-		return err_fail(err, E_BUSY, "another export is being made; try again when it is "
-					     "done");
+		return err_fail(err, E_BUSY,
+				"another export is being made; try again when it is "
+				"done");
 	*exporting = (struct exporting){.model = model, .act = act, .place = place};
 	bool made = make_alone(exporting, out, err);
 	pthread_mutex_unlock(&one_at_a_time);
@@ -357,8 +357,8 @@ bool export_open(const struct act *act, const struct export_place *place, const 
 
 	if (!place->exports || !id_uuid_valid(id) || !id_sha256_valid(sha256->text))
 		return err_fail(err, E_EXPORT_UNKNOWN, NULL);
-	const char *full = arena_printf(act->arena, "%s/files/%s",
-					folder_of(act->arena, place, id), sha256->text);
+	const char *full = arena_printf(act->arena, "%s/files/%s", folder_of(act->arena, place, id),
+					sha256->text);
 	int opened = open(full, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	if (opened < 0)
 		return err_fail(err, E_EXPORT_UNKNOWN, NULL);

@@ -38,8 +38,8 @@ MUST_CHECK bool export_make(struct model *model, const struct act *act,
 
 /* The file of this digest of a finished export: its descriptor, to be closed by the caller.
  * E_EXPORT_UNKNOWN. */
-MUST_CHECK bool export_open(const struct act *act, const struct export_place *place,
-			    const char *id, const struct sha256_hex *sha256, int *fd,
-			    int64_t *size_bytes, struct err *err);
+MUST_CHECK bool export_open(const struct act *act, const struct export_place *place, const char *id,
+			    const struct sha256_hex *sha256, int *fd, int64_t *size_bytes,
+			    struct err *err);
 
 #endif

@@ -52,8 +52,8 @@ static bool copy_entries(struct exporting *exporting, struct arena *arena, struc
 		const char *id = entries[i].id.text;
 		if (package_has(exporting->writer, package_object_path(arena, id)))
 			continue;
-		if (entries[i].folder ? !copy_tree(exporting, id, depth + 1, err) :
-					!copy_object(exporting, arena, id, &unused, err))
+		if (entries[i].folder ? !copy_tree(exporting, id, depth + 1, err)
+				      : !copy_object(exporting, arena, id, &unused, err))
 			return false;
 	}
 	return true;
@@ -104,10 +104,10 @@ bool export_refs(struct exporting *exporting, struct err *err)
 		const char *path = arena_printf(exporting->one, "content/git/%s", ref);
 		if (!package_path_valid(path))
 			continue;
-		if (!package_add(exporting->writer, path,
-				 bytes_of_text(arena_printf(exporting->one, "%s\n",
-							    (const char *)id)),
-				 err))
+		if (!package_add(
+			    exporting->writer, path,
+			    bytes_of_text(arena_printf(exporting->one, "%s\n", (const char *)id)),
+			    err))
 			return false;
 	}
 	return count == 0 || package_add(exporting->writer, "content/git/HEAD",

@@ -103,8 +103,8 @@ static bool prove(struct exporting *exporting, const struct seal_reading *readin
 	struct leaves leaves = {exporting, arena_new(LEAVES_BYTES)};
 	struct tree_source source = {.context = &leaves, .range = range_of};
 
-	bool proven = tree_prove_inclusion(&source, reading->index, reading->size,
-					   &seal->inclusion, err) &&
+	bool proven = tree_prove_inclusion(&source, reading->index, reading->size, &seal->inclusion,
+					   err) &&
 		      tree_prove_consistency(&source, exporting->head.size, reading->size,
 					     &seal->consistency, err);
 	arena_free(leaves.arena);
