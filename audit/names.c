@@ -40,6 +40,7 @@ static uint64_t hash_of(const struct names *names, const char *name)
 static void place(struct names *names, size_t entry)
 {
 	size_t slots = names->room * 2;
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): room begins with FIRST_ROOM and grows */
 	size_t at = names->entries[entry].hash % slots;
 
 	while (names->slots[at])
@@ -100,8 +101,9 @@ void names_put(struct names *names, const char *name, void *value)
 	}
 	if (names->count == names->room)
 		grow(names, names->room * 2);
-	names->entries[names->count] = (struct names_entry){
-		.name = arena_text(names->arena, name), .value = value, .hash = hash_of(names, name)};
+	names->entries[names->count] = (struct names_entry){.name = arena_text(names->arena, name),
+							    .value = value,
+							    .hash = hash_of(names, name)};
 	place(names, names->count++);
 }
 

@@ -82,8 +82,7 @@ struct writing {
 	bool sound;
 };
 
-#define unsound(at, ...) \
-	((at)->sound = verify_tampered((at)->verify, (at)->path, __VA_ARGS__))
+#define unsound(at, ...) ((at)->sound = verify_tampered((at)->verify, (at)->path, __VA_ARGS__))
 
 static bool read_object(struct verify *verify, const struct gitfile_id *id, const char *kind,
 			struct bytes *out)
@@ -109,6 +108,7 @@ static bool read_tree(struct verify *verify, const struct gitfile_id *id,
 	struct err why = {0};
 	struct bytes content;
 
+	*entries = NULL;
 	*count = 0;
 	if (!id->text[0])
 		return true;
@@ -182,10 +182,9 @@ static void compare_trees(struct writing *at, const struct gitfile_id *before,
 	}
 	for (size_t i = 0; i < new_count; i++) {
 		const struct gitfile_entry *was = entry_named(old, old_count, new[i].name);
-		const char *path =
-			arena_printf(at->verify->work, "%s%s", prefix, new[i].name);
+		const char *path = arena_printf(at->verify->work, "%s%s", prefix, new[i].name);
 		struct gitfile_id none = {.text = ""};
-		if (was && was->folder == new[i].folder && strcmp(was->id.text, new[i].id.text) == 0)
+		if (was && was->folder == new[i].folder &&strcmp(was->id.text, new[i].id.text) == 0)
 			continue;
 		if (new[i].folder)
 			compare_trees(at, was && was->folder ? &was->id : &none, &new[i].id,
@@ -277,14 +276,12 @@ static void check_people(struct writing *at)
 {
 	struct arena *work = at->verify->work;
 	long long seconds = (long long)(at->act->at / CLOCK_SECOND);
-	const char *author =
-		arena_printf(work, "%s <%s@countersign.invalid> %lld +0000",
-			     git_name(work, at->act->actor), at->act->actor, seconds);
+	const char *author = arena_printf(work, "%s <%s@countersign.invalid> %lld +0000",
+					  git_name(work, at->act->actor), at->act->actor, seconds);
 	const char *committer = arena_printf(
 		work, "countersign-keeper <keeper@countersign.invalid> %lld +0000", seconds);
 
-	if (strcmp(at->commit.author, author) != 0 ||
-	    strcmp(at->commit.committer, committer) != 0)
+	if (strcmp(at->commit.author, author) != 0 || strcmp(at->commit.committer, committer) != 0)
 		unsound(at, "it names another author, committer or time than its act");
 }
 
@@ -344,8 +341,7 @@ static void take_place(struct writing *at)
 
 void verify_history_written(struct verify *verify)
 {
-	struct verify_act *act =
-		names_find(verify->acts_by_event, verify_text_of(verify, "act"));
+	struct verify_act *act = names_find(verify->acts_by_event, verify_text_of(verify, "act"));
 	struct writing at = {.verify = verify, .act = act, .sound = true};
 
 	if (!act || act->written) {

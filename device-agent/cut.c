@@ -141,10 +141,12 @@ static void remember_name(const struct cut_point *point)
 {
 	struct undo *undo = remember(point->kind);
 	struct stat is;
-	int fd = open(point->path, O_RDONLY | O_CLOEXEC);
+	size_t size = strlen(point->path) + 1;
+	int fd;
 
-	undo->path = take(strlen(point->path) + 1);
-	memcpy(undo->path, point->path, strlen(point->path));
+	undo->path = take(size);
+	memcpy(undo->path, point->path, size);
+	fd = open(point->path, O_RDONLY | O_CLOEXEC);
 	undo->existed = fd >= 0;
 	if (fd < 0)
 		return;

@@ -69,6 +69,7 @@ static bool run_program(const struct health_check *check, const char *bank_path,
 		/* posix_spawn asks for char * and does not write. */
 		memcpy(&argv[i], &check->argv[i], sizeof(argv[i]));
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): health.h promises argv[0] */
 	failed = posix_spawn(&child, argv[0], NULL, NULL, argv, environment);
 	if (failed != 0)
 		return err_fail(err, E_AGENT_HEALTH, "the check %s did not start: %s", argv[0],

@@ -45,8 +45,10 @@ printf '%s\n' "${files[@]}" >"$log/files"
 step gcc-analyzer gcc $base $warnings $warnings_gcc -O1 -fanalyzer -c -o /dev/null <"$log/files"
 # clang-tidy wants the file in front of the flags.
 BASE="$base $warnings" step clang-tidy sh -c 'exec clang-tidy-14 --quiet "$1" -- $BASE' lint <"$log/files"
-# Its uninitvar does not follow "outputs are written only on success"; gcc and clang do.
+# Its uninitvar does not follow "outputs are written only on success"; gcc and clang do. Its
+# varFuncNullUB fears a NULL that is the int 0; POSIX (stddef.h) wants (void *)0.
 step cppcheck cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 	--error-exitcode=1 --suppress=uninitvar --suppress=missingIncludeSystem --suppress=normalCheckLevelMaxBranches \
+	--suppress=varFuncNullUB \
 	-I. -Ibuild <"$log/files"
 exit "$bad"

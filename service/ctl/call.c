@@ -116,33 +116,43 @@ static bool type_is(const struct fetch_answer *answer, const char *type)
 }
 
 /* The server's words may reach a terminal. A code that this program does not know stays visible. */
-static bool refuse(struct ctl *ctl, const struct fetch_answer *answer, struct err *err)
+static void set_refusal(struct ctl *ctl, const struct fetch_answer *answer, struct err *err)
 {
 	const struct doc *doc = NULL;
 	struct err ignored = {0};
 
 	if (!type_is(answer, "application/problem+json") ||
-	    !doc_parse(ctl->arena, answer->body, &doc, &ignored))
-		return err_fail(err, E_FETCH,
-				"The service answered with status %d and no reason; is %s the "
-				"address of Countersign?",
-				answer->status, ctl->url);
+	    !doc_parse(ctl->arena, answer->body, &doc, &ignored)) {
+		err_set(err, E_FETCH,
+			"The service answered with status %d and no reason; is %s the address of "
+			"Countersign?",
+			answer->status, ctl->url);
+		return;
+	}
 	const char *code_text = doc_get_text(doc, "code");
 	const char *detail = doc_get_text(doc, "detail");
 	enum err_code code = code_text ? err_code_of(code_text) : E_NONE;
 	detail = detail ? text_printable(ctl->arena, bytes_of_text(detail), ERR_TEXT_BYTES) : NULL;
-	if (code != E_NONE)
-		return detail ? err_fail(err, code, "%s", detail) : err_fail(err, code, NULL);
+	if (code != E_NONE && detail) {
+		err_set(err, code, "%s", detail);
+		return;
+	}
+	if (code != E_NONE) {
+		err_set(err, code, NULL);
+		return;
+	}
 	code_text = code_text ? text_printable(ctl->arena, bytes_of_text(code_text), 64) : "none";
-	return err_fail(err, E_FETCH, "The service answered with status %d (%s)%s%s",
-			answer->status, code_text, detail ? ": " : "", detail ? detail : "");
+	err_set(err, E_FETCH, "The service answered with status %d (%s)%s%s", answer->status,
+		code_text, detail ? ": " : "", detail ? detail : "");
 }
 
 bool call_judge(struct ctl *ctl, const struct fetch_answer *answer, const struct doc **out,
 		struct err *err)
 {
-	if (answer->status < 200 || answer->status > 299)
-		return refuse(ctl, answer, err);
+	if (answer->status < 200 || answer->status > 299) {
+		set_refusal(ctl, answer, err);
+		return false;
+	}
 	if (!type_is(answer, "application/json"))
 		return err_fail(err, E_FETCH,
 				"The service answered with something else than JSON; is %s the "
@@ -232,8 +242,10 @@ bool call_bytes(struct ctl *ctl, const char *path, size_t max, struct bytes *out
 	    !fetch_exchange(ctl->fetch, ctl->arena, "GET", call_url(ctl, path), NULL, NULL,
 			    (struct bytes){0}, max, &answer, err))
 		return false;
-	if (answer.status != 200)
-		return refuse(ctl, &answer, err);
+	if (answer.status != 200) {
+		set_refusal(ctl, &answer, err);
+		return false;
+	}
 	*out = answer.body;
 	return true;
 }

@@ -296,7 +296,8 @@ static bool gather_rulesets(struct gathering *at, struct err *err)
 	for (size_t i = 0; i < rows.count; i++) {
 		struct db_row ruleset = db_row_at(&rows, i);
 		rulesets[i] = db_get_bytes(&ruleset, "bytes");
-		if (strcmp(digest_sha256_hex(rulesets[i]).text, db_get_text(&ruleset, "sha256")))
+		if (strcmp(digest_sha256_hex(rulesets[i]).text, db_get_text(&ruleset, "sha256")) !=
+		    0)
 			return err_fail(err, E_SIGNATURE, "a stored ruleset was changed");
 		/* Its successor may be stricter: what counts against counts at once. */
 		if (db_get_bool(&ruleset, "pending"))

@@ -123,14 +123,12 @@ int main(int count, char **words)
 			config = words[++i];
 		else if (strcmp(words[i], "--reason") == 0 && i + 1 < count)
 			reason = words[++i];
-		else if (words[i][0] == '-')
+		else if (words[i][0] == '-' || object)
 			return usage();
 		else if (!verb)
 			verb = words[i];
-		else if (!object)
-			object = words[i];
 		else
-			return usage();
+			object = words[i];
 	}
 	bool holding = verb && strcmp(verb, "hold") == 0;
 	if (!verb || !config || (holding && (!object || !reason)))

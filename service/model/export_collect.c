@@ -79,8 +79,8 @@ static bool put(struct collecting *at, const char *path, struct err *err)
 {
 	struct package_writer *writer = at->exporting->writer;
 
-	return at->found ? package_add(writer, path, at->bytes, err) :
-			   package_miss(writer, path, err);
+	return at->found ? package_add(writer, path, at->bytes, err)
+			 : package_miss(writer, path, err);
 }
 
 static bool need_document(struct collecting *at, struct err *err)
@@ -146,8 +146,7 @@ static bool need_signature(struct collecting *at, const char *key_id, const char
 			   struct err *err)
 {
 	struct one_signature wanted = {at, key_id, sha256};
-	const char *path =
-		package_signature_path(at->exporting->one, at->name, at->role, key_id);
+	const char *path = package_signature_path(at->exporting->one, at->name, at->role, key_id);
 
 	if (package_has(at->exporting->writer, path))
 		return true;
@@ -327,8 +326,7 @@ static bool collect_one(struct collecting *at, enum need need, struct err *err)
 	return need_commit(at, err);
 }
 
-bool export_collect(struct exporting *exporting, const struct export_event *event,
-		    struct err *err)
+bool export_collect(struct exporting *exporting, const struct export_event *event, struct err *err)
 {
 	struct event_view view;
 	struct err unreadable = {0};
