@@ -74,8 +74,9 @@ bool terminal_password(struct arena *arena, const char *prompt, char **out, stru
 	silent.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG);
 	silent.c_cc[VMIN] = 1;
 	silent.c_cc[VTIME] = 0;
-	say(tty, prompt);
+	/* Silent before the prompt: what is typed once it stands is neither shown nor thrown away. */
 	tcsetattr(tty, TCSAFLUSH, &silent);
+	say(tty, prompt);
 	bool given = read_keys(tty, line, sizeof(line));
 	tcsetattr(tty, TCSAFLUSH, &before);
 	say(tty, "\n");
