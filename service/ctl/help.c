@@ -190,8 +190,8 @@ void command_help_page(FILE *stream)
 	page_entries(stream, options, sizeof(options) / sizeof(options[0]));
 	fputs(".SH EXIT STATUS\n", stream);
 	page_entries(stream, exits, sizeof(exits) / sizeof(exits[0]));
-	fputs(".SH SEE ALSO\n.BR countersign\\-verify (1),\n.BR countersignd (8),\n"
-	      ".BR countersign\\-agent (8)\n",
+	fputs(".SH SEE ALSO\n.BR countersign\\-verify (1),\n.BR countersign\\-agent (1),\n"
+	      ".BR countersignd (8),\n.BR countersign\\-keeper (8)\n",
 	      stream);
 }
 

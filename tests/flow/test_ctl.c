@@ -497,6 +497,58 @@ static void test_audit_checkpoint__is_a_note_of_the_ledger(void **state)
 	expect_said("\xe2\x80\x94 " INSTALLATION_ORIGIN " ");
 }
 
+/* Interrupted, gone on with, and taken away whole; never into a folder that is there. */
+static void test_audit_export__is_whole_and_goes_on(void **state)
+{
+	const char *verify = arena_printf(in.arena, "%s/countersign-verify",
+					  getenv("COUNTERSIGN_TEST_PROGRAMS"));
+	const char *const words[] = {verify, "--trust", at("trust/trust-pin.json"), at("package"),
+				     NULL};
+	struct bytes list;
+	struct err err = {0};
+	int code = -1;
+
+	(void)state;
+	cli("p-qa", 1, "audit export @package");
+	expect_said("access.denied");
+	assert_int_equal(access(at("package.export"), F_OK), -1);
+	cli("p-auditor", 0, "audit export @package");
+	assert_int_equal(access(at("package.export"), F_OK), -1);
+	assert_true(process_run(words, NULL, &code, output, sizeof(output)));
+	if (code != 0)
+		fail_msg("%s", output);
+	cli("p-auditor", 2, "audit export @package");
+	expect_said("is there already");
+	/* An interrupted call left its list, and one file is not what it should be. */
+	cli("p-auditor", 0, "audit export @second --json");
+	assert_true(file_read(in.arena, at("second/manifest.json"), 16 * 1024 * 1024, &list, &err));
+	const char *export = strstr(output, "\"export\": \"");
+	assert_non_null(export);
+	write_text("second.export",
+		   arena_printf(in.arena,
+				"{\"export\":\"%.36s\",\"files\":[{\"path\":\"manifest.json\","
+				"\"sha256\":\"%s\",\"size_bytes\":%zu}],\"size\":1}",
+				export + strlen("\"export\": \""), digest_sha256_hex(list).text,
+				list.size),
+		   0600);
+	write_text("second/manifest.json", "{}", 0600);
+	cli("p-auditor", 0, "audit export @second");
+	expect_said("Going on with the export");
+	struct bytes again;
+	assert_true(
+		file_read(in.arena, at("second/manifest.json"), 16 * 1024 * 1024, &again, &err));
+	assert_true(bytes_equal(list, again));
+	/* A list that would leave the folder. */
+	write_text("second.export",
+		   "{\"export\":\"00000000-0000-4000-8000-000000000001\",\"files\":[{\"path\":"
+		   "\"../outside\",\"sha256\":"
+		   "\"0000000000000000000000000000000000000000000000000000000000000000\","
+		   "\"size_bytes\":1}],\"size\":1}",
+		   0600);
+	cli("p-auditor", 3, "audit export @second");
+	expect_said("'../outside'; it is not fetched");
+}
+
 static void test_logout__ends_the_session(void **state)
 {
 	struct bytes session;
@@ -532,6 +584,7 @@ int main(void)
 		cmocka_unit_test(test_campaign__is_held_resumed_and_aborted),
 		cmocka_unit_test(test_device__gets_its_token),
 		cmocka_unit_test(test_audit_checkpoint__is_a_note_of_the_ledger),
+		cmocka_unit_test(test_audit_export__is_whole_and_goes_on),
 		cmocka_unit_test(test_logout__ends_the_session),
 	};
 

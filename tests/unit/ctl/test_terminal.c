@@ -1,4 +1,5 @@
-#define _XOPEN_SOURCE 700 /* posix_openpt and its kin; SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _XOPEN_SOURCE 700 /* posix_openpt, grantpt, unlockpt, ptsname */
 /*
  * What is said about how far a long step has come? And on a real terminal: are passwords read without
  * being shown, questions answered, and is the terminal as it was afterwards?
