@@ -152,12 +152,18 @@ struct bytes text_bytes(const struct text *text)
 	return bytes_of(text->at, text->length);
 }
 
-/* C0, DEL, and C1 (which terminals obey too). */
+/* C0, DEL, C1 (which terminals obey too), and what breaks lines or turns the direction of writing:
+ * U+2028 to U+202E, U+2066 to U+2069, as shape_line_valid of common/wire refuses them. */
 static bool control_here(const unsigned char *at, size_t size)
 {
 	if (size == 1)
 		return at[0] < 0x20 || at[0] == 0x7f;
-	return size == 2 && at[0] == 0xc2 && at[1] < 0xa0;
+	if (size == 2)
+		return at[0] == 0xc2 && at[1] < 0xa0;
+	if (size != 3 || at[0] != 0xe2)
+		return false;
+	return (at[1] == 0x80 && at[2] >= 0xa8 && at[2] <= 0xae) ||
+	       (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
 }
 
 char *text_printable(struct arena *arena, struct bytes raw, size_t max)

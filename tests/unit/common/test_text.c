@@ -150,6 +150,11 @@ static void test_text_printable__shows_characters_and_hides_controls(void **stat
 	struct bytes raw = bytes_of("a\0b\n\x1b[31m\x7f\xc2\x9b\xff\xc3\xa4\xe2\x82", 17);
 	assert_string_equal(text_printable(*state, raw, 100), "a?b??[31m???\xc3\xa4??");
 	assert_string_equal(text_printable(*state, bytes_of_text("abc\xc3\xa4"), 4), "abc");
+	/* U+2027, U+2028, U+202E, U+202F; U+2065, U+2066, U+2069, U+206A */
+	raw = bytes_of_text("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xae\xe2\x80\xaf");
+	assert_string_equal(text_printable(*state, raw, 100), "\xe2\x80\xa7??\xe2\x80\xaf");
+	raw = bytes_of_text("\xe2\x81\xa5\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa");
+	assert_string_equal(text_printable(*state, raw, 100), "\xe2\x81\xa5??\xe2\x81\xaa");
 	assert_string_equal(text_printable(*state, bytes_of_text("abc"), 0), "");
 	assert_string_equal(text_printable(*state, bytes_of(NULL, 0), 10), "");
 }
