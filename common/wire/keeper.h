@@ -51,7 +51,7 @@ MUST_CHECK bool keeper_reply_parse(struct arena *arena, struct bytes frame, cons
 /* ---- the client ---- */
 struct keeper_client;
 /* At most size calls at once; more wait. Connects when first needed. timeout: for one call, all in
- * all (0: 15 s). */
+ * all (0: 15 s); for status at most 3 s. */
 struct keeper_client *keeper_client_new(const char *path, size_t size, clock_us timeout);
 void keeper_client_free(struct keeper_client *client);
 /*

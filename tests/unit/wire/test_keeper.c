@@ -304,17 +304,23 @@ static void *serve(void *context)
 	return NULL;
 }
 
-static void keeper_begin(struct keeper *keeper, enum manner manner)
+/* Callers connect, and nobody answers. */
+static void keeper_listen(struct keeper *keeper)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-	*keeper = (struct keeper){.manner = manner};
 	snprintf(keeper->path, sizeof(keeper->path), "/tmp/countersign-keeper-%d", (int)getpid());
 	unlink(keeper->path);
 	memcpy(address.sun_path, keeper->path, sizeof(keeper->path));
 	keeper->listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(keeper->listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(keeper->listener, 64), 0);
+}
+
+static void keeper_begin(struct keeper *keeper, enum manner manner)
+{
+	*keeper = (struct keeper){.manner = manner};
+	keeper_listen(keeper);
 	assert_int_equal(pthread_create(&keeper->thread, NULL, serve, keeper), 0);
 }
 
@@ -449,6 +455,22 @@ static void test_keeper_client_call__does_not_wait_beyond_its_time(void **state)
 	keeper_end(&keeper);
 }
 
+static void test_keeper_client_call__learns_soon_that_a_keeper_hangs(void **state)
+{
+	(void)state;
+	struct keeper keeper = {0};
+	const struct doc *reply;
+	clock_us before = clock_boot();
+
+	keeper_listen(&keeper);
+	struct keeper_client *client = keeper_client_new(keeper.path, 1, 0);
+	assert_int_equal(ask(client, "hello", &reply), E_KEEPER_AWAY); /* a status */
+	assert_in_range(clock_boot() - before, 2 * SECOND, 8 * SECOND);
+	keeper_client_free(client);
+	close(keeper.listener);
+	unlink(keeper.path);
+}
+
 static void test_keeper_client_call__refuses_what_no_frame_holds(void **state)
 {
 	(void)state;
@@ -531,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_keeper_client_call__never_sends_twice),
 		cmocka_unit_test(test_keeper_client_call__says_that_the_keeper_is_away),
 		cmocka_unit_test(test_keeper_client_call__does_not_wait_beyond_its_time),
+		cmocka_unit_test(test_keeper_client_call__learns_soon_that_a_keeper_hangs),
 		cmocka_unit_test(test_keeper_client_call__refuses_what_no_frame_holds),
 		cmocka_unit_test(test_keeper_client_call__answers_each_thread_its_own),
 	};
