@@ -40,7 +40,7 @@ story_close()
 	if [ "$code" -ne 0 ] && [ -n "${STORY_KEEP-}" ]; then
 		echo "# kept: $home"
 	elif [ -e "$home" ]; then
-		[ "$code" -eq 0 ] || tail -n 5 "$home"/logs/*.log | sed 's/^/# /'
+		[ "$code" -eq 0 ] || tail -n 5 "$home"/logs/{keeper,service,unit-*}.log 2>&1 | sed 's/^/# /'
 		"$tools/cluster.sh" -h "$home" drop >/dev/null 2>&1
 	fi
 	rm -rf "$tap_folder"
