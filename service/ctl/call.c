@@ -10,7 +10,6 @@
 #include "common/fetch.h"
 #include "common/text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -25,18 +24,15 @@ enum {
 
 /* ---- addresses ---- */
 
-const char *call_path(struct arena *arena, const char *first, ...)
+const char *call_path_of(struct arena *arena, const char *const *parts)
 {
 	struct text path;
-	va_list parts;
 
 	text_init(&path, arena, PATH_MAX_BYTES);
-	va_start(parts, first);
-	for (const char *part = first; part; part = va_arg(parts, const char *)) {
+	for (; *parts; parts++) {
 		text_add(&path, "/");
-		text_add(&path, fetch_segment(arena, part));
+		text_add(&path, fetch_segment(arena, *parts));
 	}
-	va_end(parts);
 	return path.at;
 }
 

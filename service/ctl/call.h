@@ -13,8 +13,9 @@
 #include "common/doc.h"
 #include "service/ctl/ctl.h"
 
-/* "/v1/releases/ID": each part percent-encoded; the list ends in NULL. */
-const char *call_path(struct arena *arena, const char *first, ...) __attribute__((sentinel));
+/* call_path(arena, "v1", "releases", id, NULL): "/v1/releases/ID", each part percent-encoded. */
+const char *call_path_of(struct arena *arena, const char *const *parts);
+#define call_path(arena, ...) call_path_of((arena), (const char *const[]){__VA_ARGS__})
 
 /* The connection, made at the first call. E_CONFIG: no address is known. */
 MUST_CHECK bool call_open(struct ctl *ctl, struct err *err);
