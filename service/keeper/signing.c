@@ -226,7 +226,7 @@ struct sign_work {
 	struct event_id event;
 };
 
-/* The challenge as it stands; refuses what is spent or over. Locks its row. */
+/* The challenge as it stands, read also when it is refused: spent or over. Locks its row. */
 static bool take_challenge(struct sign_work *work, struct db_tx *tx, struct err *err)
 {
 	struct db_row row;
@@ -236,15 +236,17 @@ static bool take_challenge(struct sign_work *work, struct db_tx *tx, struct err 
 		return false;
 	if (!found)
 		return err_fail(err, E_CHALLENGE_UNKNOWN, NULL);
-	if (db_get_bool(&row, "used"))
-		return err_fail(err, E_CHALLENGE_USED, NULL);
-	if (work->act.at >= db_get_time(&row, "expires_at"))
-		return err_fail(err, E_CHALLENGE_EXPIRED, NULL);
 	work->document = db_get_bytes(&row, "statement");
 	work->document_sha256 = digest_sha256_hex(work->document);
 	if (strcmp(work->document_sha256.text, db_get_text(&row, "statement_sha256")) != 0)
 		return err_fail(err, E_SIGNATURE, "the stored statement was changed");
-	return statement_parse(work->act.arena, work->document, &work->statement, err);
+	if (!statement_parse(work->act.arena, work->document, &work->statement, err))
+		return false;
+	if (db_get_bool(&row, "used"))
+		return err_fail(err, E_CHALLENGE_USED, NULL);
+	if (work->act.at >= db_get_time(&row, "expires_at"))
+		return err_fail(err, E_CHALLENGE_EXPIRED, NULL);
+	return true;
 }
 
 static bool read_challenge_work(struct db_tx *tx, void *context, struct err *err)
@@ -301,6 +303,12 @@ static bool check_personal_key(struct sign_work *work, struct err *err)
 
 /* ---- writing it down ---- */
 
+/* No answer counts any more, right or wrong. */
+static bool spent(enum err_code code)
+{
+	return code == E_CHALLENGE_USED || code == E_CHALLENGE_EXPIRED;
+}
+
 static bool refuse_work(struct db_tx *tx, void *context, struct err *err)
 {
 	struct sign_work *work = context;
@@ -313,7 +321,7 @@ static bool refuse_work(struct db_tx *tx, void *context, struct err *err)
 	event.code = err_code_text(work->refusal.code);
 	audit_stream(&event, STREAM_PERSON, work->statement.person);
 	return audit_append(tx, &work->keeper->writer, &work->act, &event, NULL, err) &&
-	       (work->refusal.code == E_CHALLENGE_USED ||
+	       (spent(work->refusal.code) ||
 		db_run(tx, STMT_CHALLENGE_WRONG,
 		       DB(db_text(work->asked.challenge), db_int(KEEPER_CHALLENGE_FAILURES),
 			  db_time(work->act.at)),
@@ -419,11 +427,15 @@ bool verb_sign(struct keeper *keeper, const struct act *act, const struct doc *r
 	if (!work->asked.password == !work->asked.cms.size)
 		return err_fail(err, E_DOC_FIELD, "send either password or cms");
 	bool taken = db_transact(keeper->pool, act->arena, DB_READ_COMMITTED, read_challenge_work,
-				 work, err);
+				 work, &work->refusal);
 	work->act.actor_kind = ACTOR_PERSON;
 	work->act.actor = work->statement.person;
-	if (!taken)
+	if (!taken && spent(work->refusal.code))
+		return refuse(work, err);
+	if (!taken) {
+		*err = work->refusal;
 		return false;
+	}
 	if (!(work->asked.password ? check_password(work, err) : check_personal_key(work, err)))
 		return false;
 	if (work->refusal.code != E_NONE)

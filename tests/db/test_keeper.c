@@ -153,11 +153,16 @@ static void test_release__opens_with_its_three_signatures(void **state)
 static void test_sign__takes_one_answer(void **state)
 {
 	(void)state;
+	static const char refusals[] = "SELECT count(*)::text FROM event WHERE kind = "
+				       "'signature.refused' AND convert_from(bytes, 'UTF8') LIKE "
+				       "'%\"code\":\"challenge.used\"%'";
 	struct doc *answer =
 		office_answer(&office, "p-qa", "approved", "release", office.release, &office.qa);
 
 	office_must(&office, "sign", answer);
+	expect_sql(office.database.owner, refusals, "0");
 	office_refused(&office, "sign", answer, E_CHALLENGE_USED);
+	expect_sql(office.database.owner, refusals, "1");
 	answer = office_answer(&office, "p-tester", "tested", "record", office.record, NULL);
 	doc_set_text(answer, "password", "wrong horse EXAMPLE");
 	for (int i = 0; i < KEEPER_CHALLENGE_FAILURES; i++)
