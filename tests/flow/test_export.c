@@ -83,10 +83,9 @@ static void run_verifier(const char *const arguments[3], int code, const char *w
 	int found = -1;
 
 	assert_non_null(programs);
-	const char *const argv[] = {
-		arena_printf(story.in.arena, "%s/countersign-verify", programs), arguments[0],
-		arguments[0] ? arguments[1] : NULL,
-		arguments[0] && arguments[1] ? arguments[2] : NULL, NULL};
+	const char *const argv[] = {arena_printf(story.in.arena, "%s/countersign-verify", programs),
+				    arguments[0], arguments[0] ? arguments[1] : NULL,
+				    arguments[0] && arguments[1] ? arguments[2] : NULL, NULL};
 	assert_true(process_run(argv, NULL, &found, output, sizeof(output)));
 	if (found != code || !strstr(output, words))
 		fail_msg("exit %d, not %d with '%s':\n%s", found, code, words, output);
@@ -132,8 +131,7 @@ static void test_export__is_the_same_bytes_again(void **state)
 static void test_export__holds_a_git_repository(void **state)
 {
 	static char output[64 * 1024];
-	const char *dir =
-		arena_printf(story.in.arena, "--git-dir=%s/content/git", whole);
+	const char *dir = arena_printf(story.in.arena, "--git-dir=%s/content/git", whole);
 	const char *const log[] = {"git", dir, "log", "--all", "--format=%s", NULL};
 	const char *const fsck[] = {"git", dir, "fsck", "--strict", "--full", NULL};
 	int code = -1;
@@ -176,9 +174,9 @@ static void expect_named(const char *path)
 	bool named = false;
 
 	for (size_t i = 0; i < report.finding_count; i++)
-		named = named || (report.findings[i].grade != VERIFY_NOTE &&
-				  report.findings[i].file &&
-				  strcmp(report.findings[i].file, path) == 0);
+		named = named ||
+			(report.findings[i].grade != VERIFY_NOTE && report.findings[i].file &&
+			 strcmp(report.findings[i].file, path) == 0);
 	if (!named || (verify_exit(&report) != 1 && verify_exit(&report) != 2))
 		fail_msg("a change of %s is not told:\n%s", path, verify_text(arena, &report));
 	arena_free(arena);
@@ -356,8 +354,7 @@ static void test_trust_file__decides_whom_to_believe(void **state)
 
 static struct bytes checkpoint_of(int64_t size, const struct sha256 *root)
 {
-	struct checkpoint checkpoint = {
-		.origin = INSTALLATION_ORIGIN, .size = size, .root = *root};
+	struct checkpoint checkpoint = {.origin = INSTALLATION_ORIGIN, .size = size, .root = *root};
 	struct bytes note = {0};
 	struct err err = {0};
 

@@ -50,8 +50,8 @@ void evidence_insert(struct evidence *evidence, size_t index, const struct evide
 	struct evidence_event kept = *event;
 
 	if (evidence->event_count == evidence->event_room) {
-		struct evidence_event *more = arena_array(
-			evidence->arena, evidence->event_room * 2, sizeof(*more));
+		struct evidence_event *more =
+			arena_array(evidence->arena, evidence->event_room * 2, sizeof(*more));
 		memcpy(more, evidence->events, evidence->event_count * sizeof(*more));
 		evidence->events = more;
 		evidence->event_room *= 2;
@@ -69,8 +69,8 @@ void evidence_remove(struct evidence *evidence, size_t index)
 		(evidence->event_count - index) * sizeof(*evidence->events));
 }
 
-struct evidence_event *evidence_append(struct evidence *evidence, enum event_kind kind,
-				       clock_us at, const struct doc *data)
+struct evidence_event *evidence_append(struct evidence *evidence, enum event_kind kind, clock_us at,
+				       const struct doc *data)
 {
 	struct evidence_event event = {
 		.event = {.kind = kind, .data = data},
@@ -283,8 +283,8 @@ struct writing {
 
 static struct place *place_of(struct writing *writing, const struct event_stream *stream)
 {
-	const char *name = arena_printf(writing->arena, "%s/%s", stream_kind_text(stream->kind),
-					stream->id);
+	const char *name =
+		arena_printf(writing->arena, "%s/%s", stream_kind_text(stream->kind), stream->id);
 	struct place *place = names_find(writing->streams, name);
 
 	if (!place) {
@@ -297,9 +297,11 @@ static struct place *place_of(struct writing *writing, const struct event_stream
 static struct bytes event_bytes(struct writing *writing, const struct evidence_event *from)
 {
 	struct evidence_event one = *from;
-	struct bytes bytes = {0};
+	struct bytes bytes = one.instead;
 	struct err err = {0};
 
+	if (bytes.size > 0)
+		return bytes;
 	for (size_t i = 0; !one.raw && i < one.event.stream_count; i++) {
 		const struct place *place = place_of(writing, &one.event.streams[i]);
 		one.event.streams[i].no = place->count + 1;
@@ -389,15 +391,15 @@ static void write_seal(struct writing *writing, const struct package *package, c
 	event.event.stream_count = 1;
 	add_event(writing, &event);
 	seal.note = sign_checkpoint(writing, size + 1);
-	expect_done(tree_prove_inclusion(&source, size, size + 1, &seal.inclusion, &err) &&
-			    tree_prove_consistency(&source, size, size + 1, &seal.consistency,
-						   &err) &&
-			    package_seal_write(writing->arena, &seal, &proof, &consistency, &err) &&
-			    package_put_seal(folder, PACKAGE_SEAL_EVENT, writing->entries[size],
-					     &err) &&
-			    package_put_seal(folder, PACKAGE_SEAL_PROOF, proof, &err) &&
-			    package_put_seal(folder, PACKAGE_SEAL_CONSISTENCY, consistency, &err),
-		    &err);
+	expect_done(
+		tree_prove_inclusion(&source, size, size + 1, &seal.inclusion, &err) &&
+			tree_prove_consistency(&source, size, size + 1, &seal.consistency, &err) &&
+			package_seal_write(writing->arena, &seal, &proof, &consistency, &err) &&
+			package_put_seal(folder, PACKAGE_SEAL_EVENT, writing->entries[size],
+					 &err) &&
+			package_put_seal(folder, PACKAGE_SEAL_PROOF, proof, &err) &&
+			package_put_seal(folder, PACKAGE_SEAL_CONSISTENCY, consistency, &err),
+		&err);
 }
 
 void evidence_write(const struct evidence *evidence, const char *folder,

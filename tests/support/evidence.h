@@ -21,7 +21,8 @@ struct evidence_event {
 	struct event event;
 	struct act act;
 	const char *writer, *clock;
-	bool raw; /* keeps its streams' numbers and links as they are */
+	bool raw;	      /* keeps its streams' numbers and links as they are */
+	struct bytes instead; /* written in its place, whatever it is; empty: the event */
 };
 
 struct evidence_file {
@@ -47,8 +48,8 @@ void evidence_write(const struct evidence *evidence, const char *folder,
 		    const struct sign_key *ledger);
 
 /* Appends an event of the keeper at this time; streams are given by audit_stream on the result. */
-struct evidence_event *evidence_append(struct evidence *evidence, enum event_kind kind,
-				       clock_us at, const struct doc *data);
+struct evidence_event *evidence_append(struct evidence *evidence, enum event_kind kind, clock_us at,
+				       const struct doc *data);
 /* Event number n of this kind, from 0; fails the test when there is none. */
 struct evidence_event *evidence_find(struct evidence *evidence, enum event_kind kind, size_t n);
 size_t evidence_index(const struct evidence *evidence, const struct evidence_event *event);
@@ -69,7 +70,8 @@ struct doc *evidence_open(const struct evidence *evidence, struct bytes document
 struct bytes evidence_close(const struct evidence *evidence, const struct doc *doc);
 
 /* ---- folders ---- */
-void evidence_copy(const char *from, const char *to); /* by hard links; change by evidence_file_put */
+void evidence_copy(const char *from,
+		   const char *to); /* by hard links; change by evidence_file_put */
 void evidence_remove_folder(const char *folder);
 struct bytes evidence_file_get(struct arena *arena, const char *folder, const char *path);
 void evidence_file_put(const char *folder, const char *path, struct bytes bytes); /* replaces */
@@ -85,7 +87,7 @@ struct verify_report evidence_verify(struct arena *arena, const char *folder,
 /* Exit 0, and no finding graver than a note; prints what was found otherwise. */
 void evidence_expect_ok(const char *folder, const struct trust_pin *pin);
 /* Exit 1, or 2 when allowed, and a finding whose file, if wanted, is this and whose text holds the words. */
-void evidence_expect_found(const char *folder, const struct trust_pin *pin,
-			   enum verify_grade grade, const char *file, const char *words);
+void evidence_expect_found(const char *folder, const struct trust_pin *pin, enum verify_grade grade,
+			   const char *file, const char *words);
 
 #endif

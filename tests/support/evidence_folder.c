@@ -44,9 +44,9 @@ static void list_folder(struct listing *listing, const char *folder, const char 
 		struct stat stat_of;
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		const char *path = *below ? arena_printf(listing->arena, "%s/%s", below,
-							 entry->d_name) :
-					    arena_text(listing->arena, entry->d_name);
+		const char *path =
+			*below ? arena_printf(listing->arena, "%s/%s", below, entry->d_name)
+			       : arena_text(listing->arena, entry->d_name);
 		assert_int_equal(
 			lstat(arena_printf(listing->arena, "%s/%s", folder, path), &stat_of), 0);
 		if (S_ISDIR(stat_of.st_mode)) {
@@ -216,8 +216,8 @@ static bool found(const struct verify_report *report, enum verify_grade grade, c
 	return false;
 }
 
-void evidence_expect_found(const char *folder, const struct trust_pin *pin,
-			   enum verify_grade grade, const char *file, const char *words)
+void evidence_expect_found(const char *folder, const struct trust_pin *pin, enum verify_grade grade,
+			   const char *file, const char *words)
 {
 	struct arena *arena = arena_new(VERIFY_BYTES);
 	struct verify_report report = evidence_verify(arena, folder, pin);

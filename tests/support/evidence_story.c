@@ -34,7 +34,8 @@ static void hold_and_resume(struct installation *in, const char *campaign)
 }
 
 /* Offered, leased twice, confirmed by its own signature. */
-static void confirm(struct installation *in, const char *campaign, const char *device, const struct sign_key *key)
+static void confirm(struct installation *in, const char *campaign, const char *device,
+		    const struct sign_key *key)
 {
 	struct fleet_unit unit = {.in = in, .id = device, .token = fleet_token(in, device)};
 	int64_t action = fleet_await_offer(&unit, true, 10000);

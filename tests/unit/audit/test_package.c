@@ -122,9 +122,17 @@ static void test_package__is_the_same_bytes_in_any_order(void **state)
 
 static void test_package_add__takes_only_paths_below_content(void **state)
 {
-	static const char *const bad[] = {"", "content", "seal/x", "/content/x", "content/",
-					  "content//x", "content/../x", "content/.x", "content/x y",
-					  "content/x\n", "manifest.json"};
+	static const char *const bad[] = {"",
+					  "content",
+					  "seal/x",
+					  "/content/x",
+					  "content/",
+					  "content//x",
+					  "content/../x",
+					  "content/.x",
+					  "content/x y",
+					  "content/x\n",
+					  "manifest.json"};
 	struct package_writer *writer = NULL;
 	struct err err = {0};
 
