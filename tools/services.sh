@@ -4,7 +4,7 @@
 # Starts and stops the programs of a home that tools/setup.sh made.
 #
 #   tools/services.sh -h HOME start [database|keeper|service]...   default: all three, in this order
-#   tools/services.sh -h HOME stop [service|keeper|database]...
+#   tools/services.sh -h HOME stop [service|keeper|database]...    without names the boards, too
 #   tools/services.sh -h HOME kill service|keeper                  SIGKILL
 #   tools/services.sh -h HOME status
 #
@@ -99,6 +99,18 @@ end_one()
 	rm -f "$H/run/$name.pid"
 }
 
+# Boards were started in sessions of their own: their group ends with them.
+end_boards()
+{
+	local file pid
+	for file in "$H"/run/unit-*.pid; do
+		[ -f "$file" ] || continue
+		pid=$(cat "$file")
+		kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
+		rm -f "$file"
+	done
+}
+
 export COUNTERSIGN_URL COUNTERSIGN_CA
 case $verb in
 start)
@@ -107,6 +119,7 @@ start)
 	done
 	;;
 stop)
+	[ $# -gt 0 ] || end_boards
 	for one in "${@:-service keeper database}"; do
 		for name in $one; do
 			if [ "$name" = database ]; then
