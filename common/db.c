@@ -14,6 +14,7 @@
 
 #include <libpq-fe.h>
 #include <limits.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -24,6 +25,7 @@
 
 enum { AGAIN_MAX = 8, WAIT_SLICE_NS = 100 * 1000 * 1000 };
 #define WAIT_MAX (5 * CLOCK_SECOND)
+#define PATIENCE (35 * CLOCK_SECOND) /* longer than any statement may take */
 #define BACK_OFF_FIRST (2 * CLOCK_SECOND / 1000)
 #define BACK_OFF_MAX (250 * CLOCK_SECOND / 1000)
 
@@ -90,6 +92,57 @@ static bool fault_strikes(void)
 	while (left && !atomic_compare_exchange_weak(&fault_in, &left, left - 1))
 		continue;
 	return left == 1;
+}
+
+/* ---- a server that hangs ---- */
+
+static _Atomic clock_us patience = PATIENCE;
+
+void db_set_patience_for_test(clock_us time)
+{
+	atomic_store(&patience, time ? time : PATIENCE);
+}
+
+/* False: it kept silent until then. What else goes wrong PQgetResult tells. */
+static bool answered(PGconn *pg, clock_us end)
+{
+	for (;;) {
+		int unsent = PQflush(pg);
+		clock_us left = end - clock_boot();
+		struct pollfd socket = {.fd = PQsocket(pg), .events = POLLIN};
+
+		if (unsent < 0 || (unsent == 0 && !PQisBusy(pg)))
+			return true;
+		if (unsent)
+			socket.events |= POLLOUT;
+		if (left <= 0 || poll(&socket, 1, (int)(left / 1000) + 1) == 0)
+			return false;
+		if (!PQconsumeInput(pg))
+			return true;
+	}
+}
+
+/* What PQexec does, but not for ever: a stopped server, or one whose disk hangs, refuses nothing. */
+static PGresult *answer_of(struct connection *connection, int sent)
+{
+	clock_us end = clock_boot() + atomic_load(&patience);
+	PGresult *last = NULL;
+	PGresult *next = NULL;
+
+	do {
+		PQclear(last);
+		last = next;
+		connection->lost |= !sent || !answered(connection->pg, end);
+	} while (!connection->lost && (next = PQgetResult(connection->pg)));
+	if (!connection->lost)
+		return last;
+	PQclear(last);
+	return NULL;
+}
+
+static PGresult *execute(struct connection *connection, const char *text)
+{
+	return answer_of(connection, PQsendQuery(connection->pg, text));
 }
 
 /* ---- what the server's refusals mean ---- */
@@ -209,7 +262,9 @@ static bool connection_set_up(struct connection *connection)
 	if (PQstatus(connection->pg) != CONNECTION_OK)
 		return false;
 	PQsetNoticeReceiver(connection->pg, connection_notice, connection);
-	PGresult *result = PQexec(connection->pg, session_settings);
+	if (PQsetnonblocking(connection->pg, 1) != 0)
+		return false;
+	PGresult *result = execute(connection, session_settings);
 	bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
 	PQclear(result);
 	return good;
@@ -349,7 +404,7 @@ static void pool_leave(struct db_pool *pool, struct connection *connection)
 
 static bool command(struct connection *connection, const char *text)
 {
-	PGresult *result = PQexec(connection->pg, text);
+	PGresult *result = execute(connection, text);
 	bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
 	PQclear(result);
 	return good;
@@ -384,10 +439,10 @@ static bool tx_commit(struct db_tx *tx, struct err *err)
 {
 	struct connection *connection = tx->connection;
 	connection->warned = false;
-	PGresult *result = PQexec(connection->pg, "COMMIT");
+	PGresult *result = execute(connection, "COMMIT");
 	bool good = PQresultStatus(result) == PGRES_COMMAND_OK &&
 		    strcmp(PQcmdStatus(result), "COMMIT") == 0;
-	if (fault_strikes() || PQstatus(connection->pg) != CONNECTION_OK ||
+	if (fault_strikes() || connection->lost || PQstatus(connection->pg) != CONNECTION_OK ||
 	    (good && connection->warned)) {
 		connection->lost = true;
 		log_warn("database-commit-unknown", LOG_INT("warned", connection->warned));
@@ -529,8 +584,9 @@ static bool tx_prepare(struct db_tx *tx, enum stmt stmt, struct err *err)
 {
 	if (tx->connection->prepared[stmt])
 		return true;
-	PGresult *result = PQprepare(tx->connection->pg, statements[stmt].name,
-				     statements[stmt].text, 0, NULL);
+	PGresult *result =
+		answer_of(tx->connection, PQsendPrepare(tx->connection->pg, statements[stmt].name,
+							statements[stmt].text, 0, NULL));
 	bool good = PQresultStatus(result) == PGRES_COMMAND_OK;
 	if (good)
 		tx->connection->prepared[stmt] = true;
@@ -582,8 +638,9 @@ static PGresult *tx_run(struct db_tx *tx, enum stmt stmt, const struct db_param 
 	if (!tx_prepare(tx, stmt, err))
 		return NULL;
 	struct wire wire = wire_of(tx->arena, params, count);
-	PGresult *result = PQexecPrepared(tx->connection->pg, statement->name, (int)count,
-					  wire.values, wire.lengths, wire.formats, 0);
+	PGresult *result = answer_of(
+		tx->connection, PQsendQueryPrepared(tx->connection->pg, statement->name, (int)count,
+						    wire.values, wire.lengths, wire.formats, 0));
 	if (result)
 		arena_defer(tx->arena, result_release, result);
 	ExecStatusType status = PQresultStatus(result);

@@ -129,5 +129,7 @@ bool db_get_null(const struct db_row *row, const char *column);
  * knows.
  */
 void db_set_fault_for_test(unsigned nth);
+/* How long a server may keep silent before the connection is given up (E_DB_AWAY); 0: 35 s again. */
+void db_set_patience_for_test(clock_us time);
 
 #endif

@@ -21,6 +21,8 @@ BEGIN
 	IF NEW.state = 'die' THEN
 		PERFORM pg_terminate_backend(pg_backend_pid());
 		PERFORM pg_sleep(5);
+	ELSIF NEW.state = 'hang' THEN
+		PERFORM pg_sleep(0.6);
 	ELSIF NEW.state = 'warn' THEN
 		RAISE WARNING '%', NEW.message;
 	ELSE

@@ -12,6 +12,7 @@
 #include "tests/support/database.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -632,6 +633,27 @@ static void test_db_transact__keeps_a_session_and_replaces_one_that_died_idle(vo
 	assert_int_not_equal(session_of(pool), first);
 }
 
+/* A stopped server refuses nothing: idle, in a statement, in BEGIN. */
+static void test_db_transact__gives_up_on_a_server_that_keeps_silent(void **state)
+{
+	(void)state;
+	pid_t hung = (pid_t)session_of(pool);
+	assert_int_equal(kill(hung, SIGSTOP), 0);
+	db_set_patience_for_test(CLOCK_SECOND / 5);
+	clock_us began = clock_boot();
+	/* Nothing has happened in it, so another one takes its place. */
+	assert_int_not_equal(session_of(pool), hung);
+	assert_in_range(clock_boot() - began, CLOCK_SECOND / 5, 5 * CLOCK_SECOND);
+	assert_int_equal(kill(hung, SIGCONT), 0);
+
+	struct err err = {0};
+	struct story story = STORY(PUT("a", 1), FAULT("hang", "", false), PUT("b", 1));
+	assert_int_equal(run_story(&story, &err), E_DB_AWAY);
+	db_set_patience_for_test(0);
+	expect_sql(database.owner, "SELECT pg_sleep(0.7) IS NULL", "f");
+	expect_rows("0");
+}
+
 /* ---- loss ---- */
 
 static void test_db_transact__loses_nothing_half_when_the_session_dies(void **state)
@@ -708,6 +730,7 @@ int main(void)
 		TEST(test_db_transact__waits_five_seconds_for_a_connection),
 		TEST(test_db_transact__opens_sessions_with_its_settings),
 		TEST(test_db_transact__keeps_a_session_and_replaces_one_that_died_idle),
+		TEST(test_db_transact__gives_up_on_a_server_that_keeps_silent),
 		TEST(test_db_transact__loses_nothing_half_when_the_session_dies),
 		TEST(test_db_transact__says_that_a_lost_commit_is_unknown),
 		TEST(test_db_transact__survives_a_loss_at_every_statement),
