@@ -49,7 +49,7 @@ struct reply {
 	struct bytes bytes;    /* or these, as content_type */
 	const char *content_type;
 	/* or this descriptor (> 0), owned by the reply from then on: ranges (206, 416), ETag, HEAD.
-	 * The file must not shrink: under TLS it is mapped. */
+	 * A file that shrinks meanwhile ends the connection early. */
 	int file;
 	uint64_t file_bytes;
 	const char *etag;	   /* with or without a file; If-None-Match gives 304 */

@@ -10,14 +10,14 @@
 #include "common/text.h"
 #include "common/web_internal.h"
 
+#include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEADERS_MAX = 16 };
+enum { HEADERS_MAX = 16, SEND_BYTES = 64 * 1024 };
 
 /* An answer while it is put together. */
 struct answer {
@@ -302,42 +302,47 @@ static void answer_problem(struct answer *answer, const struct reply *reply, con
 
 /* ---- the response ---- */
 
-struct mapping {
-	void *at;
-	size_t size;
+struct sending {
+	int file;
+	uint64_t offset;
 };
 
-static void mapping_free(void *cls)
+static ssize_t sending_read(void *cls, uint64_t at, char *out, size_t size)
 {
-	struct mapping *mapping = cls;
+	const struct sending *sending = cls;
+	ssize_t got;
 
-	munmap(mapping->at, mapping->size);
-	free(mapping);
+	do
+		got = pread(sending->file, out, size, (off_t)(sending->offset + at));
+	while (got < 0 && errno == EINTR);
+	/* It is shorter than it was: the connection ends before the stated length, which says so. */
+	return got > 0 ? got : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* Under TLS libmicrohttpd reads a descriptor 4 KiB at a time, and encrypts each for itself; from a
- * buffer it makes full records, twice as fast (measured). The file must never shrink: artifacts
- * are written elsewhere and renamed. */
-static struct MHD_Response *response_mapped(const struct answer *answer)
+static void sending_free(void *cls)
 {
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t before = answer->offset % page;
-	struct mapping *mapping = calloc(1, sizeof(*mapping));
+	struct sending *sending = cls;
+
+	close(sending->file);
+	free(sending);
+}
+
+/* Under TLS libmicrohttpd reads a descriptor 4 KiB at a time, and encrypts each for itself; with
+ * blocks of our own size it makes full records. Takes the file. */
+static struct MHD_Response *response_read(const struct answer *answer)
+{
+	struct sending *sending = malloc(sizeof(*sending));
 	struct MHD_Response *response = NULL;
 
-	if (!mapping)
-		return NULL;
-	mapping->size = (size_t)(answer->size + before);
-	mapping->at = mmap(NULL, mapping->size, PROT_READ, MAP_SHARED, answer->file,
-			   (off_t)(answer->offset - before));
-	if (mapping->at == MAP_FAILED) {
-		free(mapping);
-		return NULL;
+	if (sending) {
+		*sending = (struct sending){.file = answer->file, .offset = answer->offset};
+		response = MHD_create_response_from_callback(answer->size, SEND_BYTES, sending_read,
+							     sending, sending_free);
 	}
-	response = MHD_create_response_from_buffer_with_free_callback_cls(
-		(size_t)answer->size, (unsigned char *)mapping->at + before, mapping_free, mapping);
-	if (!response)
-		mapping_free(mapping);
+	if (!response) {
+		free(sending);
+		close(answer->file);
+	}
 	return response;
 }
 
@@ -365,9 +370,10 @@ static struct MHD_Response *response_of(const struct answer *answer)
 			close(answer->file);
 		return response;
 	}
-	response = answer->size ? response_mapped(answer) : response_of_bytes(bytes_of(NULL, 0));
+	if (answer->size > 0)
+		return response_read(answer);
 	close(answer->file);
-	return response;
+	return response_of_bytes(bytes_of(NULL, 0));
 }
 
 static bool response_add_headers(struct MHD_Response *response, const struct answer *answer)

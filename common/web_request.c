@@ -43,7 +43,7 @@ void web_request_free(struct request *request)
 /* ---- headers ---- */
 
 struct framing {
-	unsigned lengths, encodings, hosts;
+	unsigned lengths, encodings, hosts, credentials;
 	const char *length, *encoding, *host;
 };
 
@@ -62,6 +62,8 @@ static enum MHD_Result framing_count(void *at, enum MHD_ValueKind kind, const ch
 	} else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
 		framing->hosts++;
 		framing->host = value;
+	} else if (strcasecmp(name, MHD_HTTP_HEADER_AUTHORIZATION) == 0) {
+		framing->credentials++;
 	}
 	return MHD_YES;
 }
@@ -120,18 +122,14 @@ static bool framing_read(struct request *request, struct err *err)
 	if (framing.hosts > 1 || (framing.host && !host_valid(framing.host)))
 		return err_fail(err, E_INPUT, "the Host header is not a host and a port");
 	request->broken = false;
+	/* A proxy in front may have looked at the other one. */
+	if (framing.credentials > 1)
+		return err_fail(err, E_INPUT, "the Authorization header is there more than once");
 	request->host = framing.host;
 	request->has_body = framing.encoding || (framing.length && request->content_length > 0);
 	if (!framing.encoding && !framing.length)
 		request->content_length = 0;
 	return true;
-}
-
-static bool id_fits(const char *text)
-{
-	size_t size =
-		strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-");
-	return size > 0 && size <= WEB_ID_MAX && text[size] == '\0';
 }
 
 bool web_request_open(struct request *request, struct err *err)
@@ -140,7 +138,8 @@ bool web_request_open(struct request *request, struct err *err)
 	const char *expect = web_header(request, MHD_HTTP_HEADER_EXPECT);
 
 	request->now = clock_now();
-	if (id && id_fits(id))
+	/* It goes into events and to the keeper, as a name. */
+	if (id && id_name_valid(id, WEB_ID_MAX))
 		snprintf(request->id, sizeof(request->id), "%s", id);
 	else
 		id_uuid_draw(request->id);
