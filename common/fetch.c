@@ -327,7 +327,7 @@ static bool download_judge(struct exchange *exchange)
 		return true;
 	}
 	if (exchange->offset > 0 && (status != 206 || !range_fits(exchange))) {
-		err_set(exchange->err, E_FETCH,
+		err_set(exchange->err, E_FETCH_RANGE,
 			"the server does not continue the file at byte %llu; fetch it from its beginning",
 			(unsigned long long)exchange->offset);
 		return stop(exchange);

@@ -54,8 +54,8 @@ MUST_CHECK bool fetch_json(struct fetch *fetch, struct arena *arena, const char 
 			   const char *url, const struct doc *body, const struct doc **out,
 			   struct err *err);
 
-/* Downloads from `offset` on (Range) to the sink; a server that answers 200 to a range, or has a
- * file of another size, is E_FETCH. expected_bytes: of the whole file; UINT64_MAX: not known. When the
+/* Downloads from `offset` on (Range) to the sink; a server that answers 200 to a range, or
+ * with another one, is E_FETCH_RANGE; one that has a file of another size E_FETCH. expected_bytes: of the whole file; UINT64_MAX: not known. When the
  * server refused, err says the code of its problem, and *out its status and Retry-After. */
 typedef bool (*fetch_sink)(void *context, struct bytes piece, struct err *err);
 MUST_CHECK bool fetch_download(struct fetch *fetch, struct arena *arena, const char *url,

@@ -80,6 +80,16 @@ static bool fetch_rest(struct stream *stream, const char *href, struct err *err)
 		return flush(stream, err) && checkpoint(stream, err);
 	if (stream->broken)
 		return false;
+	/* Some servers know no ranges: then there is nothing to build on. */
+	if (err->code == E_FETCH_RANGE) {
+		agent->memory.job.written_bytes = 0;
+		if (!agent_save(agent, &trouble)) {
+			*err = trouble;
+			return false;
+		}
+		err->code = E_AGENT_WAITING;
+		return false;
+	}
 	if (!flush(stream, &trouble) || !checkpoint(stream, &trouble)) {
 		*err = trouble;
 		return false;

@@ -390,7 +390,7 @@ static void test_fetch_download__refuses_what_does_not_continue_the_file(void **
 	       "HTTP/1.1 206 Part\r\nContent-Length: 6\r\n\r\n456789",
 	       "HTTP/1.1 206 Part\r\nContent-Range: bytes 4-9/10\r\nContent-Length: 5\r\n\r\n45678");
 	for (int i = 0; i < 7; i++)
-		expect_download(4, 10, E_FETCH, "");
+		expect_download(4, 10, i < 6 ? E_FETCH_RANGE : E_FETCH, "");
 	assert_int_equal(canned_served(canned), 7);
 	ANSWER("HTTP/1.1 206 Part\r\nContent-Range: bytes 0-9/10\r\nContent-Length: 10\r\n\r\n0123456789",
 	       "HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n0123456789A",
