@@ -5,6 +5,7 @@
 
 #include "common/encode.h"
 #include "common/log.h"
+#include "service/model/meter.h"
 #include "service/service.h"
 
 #include <pthread.h>
@@ -205,6 +206,7 @@ struct refuse_work {
 	struct act act;
 	const char *route;
 	const char *code;
+	int64_t omitted;
 };
 
 static bool refuse_work(struct db_tx *tx, void *context, struct err *err)
@@ -215,6 +217,7 @@ static bool refuse_work(struct db_tx *tx, void *context, struct err *err)
 
 	doc_set_text(data, "route", work->route);
 	doc_set_text(data, "code", work->code);
+	meter_note(data, work->omitted);
 	struct event event = audit_event(device ? EV_DEVICE_REFUSED : EV_ACCESS_REFUSED, data);
 	event.outcome = OUTCOME_REFUSED;
 	event.code = work->code;
@@ -239,6 +242,8 @@ static void record_refusal(struct request *request, const struct route *route,
 		.code = err_code_text(cause->code),
 	};
 
+	if (!meter_refusal(service->model, actor->id, &work.omitted))
+		return;
 	work.route = arena_printf(work.act.arena, "%s %s", methods[route->method], route->pattern);
 	if (!db_transact(service->model->pool, work.act.arena, DB_READ_COMMITTED, refuse_work,
 			 &work, &err))

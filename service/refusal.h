@@ -9,7 +9,8 @@
  *			minute is over and at stop. At most REFUSAL_SOURCES sources a minute; what
  *			comes after those is counted together as "others".
  *	a person	access.refused, at once, for what they may not do
- *	a device	device.refused, likewise
+ *	a device	device.refused, likewise; of either the first METER_REFUSALS a minute, and how
+ *			many were passed over in the next one (service/model/meter.h)
  *
  * The source in an event is a keyed digest of the address, not the address: the ledger keeps no
  * addresses; with the log and this installation's key the two can be brought together. A wrong body

@@ -12,6 +12,8 @@
 #include "service/model/artifact.h"
 #include "service/model/gate_watch.h"
 #include "service/model/idempotency.h"
+#include "service/model/keeper_call.h"
+#include "service/model/meter.h"
 #include "service/model/session.h"
 #include "service/refusal.h"
 
@@ -194,6 +196,9 @@ bool service_open(const struct service_settings *settings, struct service **out,
 	service->model = arena_alloc(arena, sizeof(*service->model));
 	service->model->arena = arena;
 	service->refusals = refusals_new(service->model);
+	service->model->meter = meter_new(60 * CLOCK_SECOND);
+	service->model->load =
+		keeper_load_new(settings->workers > 0 ? (size_t)settings->workers : 8);
 	if (!load_writer(service, err) ||
 	    !artifact_open_store(service->model, settings->artifacts, settings->instance, err) ||
 	    !db_pool_new(settings->database, (size_t)settings->database_connections,
@@ -237,6 +242,8 @@ void service_close(struct service *service)
 	keeper_client_free(service->model->keeper);
 	db_pool_free(service->model->pool);
 	artifact_close_store(service->model);
+	keeper_load_free(service->model->load);
+	meter_free(service->model->meter);
 	digest_forget(service->model->writer.key, sizeof(service->model->writer.key));
 	digest_forget(service->model->digest_key, sizeof(service->model->digest_key));
 	arena_free(service->arena);

@@ -217,8 +217,12 @@ bool api_ddi_proof(struct request *request, struct reply *reply, struct err *err
 {
 	struct act act = api_act(request);
 
-	return check_tenant(request, err) &&
-	       proof_take(api_model(request), &act, web_doc(request), NULL, err) && taken(reply);
+	if (check_tenant(request, err) &&
+	    proof_take(api_model(request), &act, web_doc(request), NULL, err))
+		return taken(reply);
+	if (err_code_kind(err->code) == ERR_UNAVAILABLE)
+		reply->retry_after_s = retry_s(request);
+	return false;
 }
 
 /* ---- feedback ---- */

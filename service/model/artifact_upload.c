@@ -156,8 +156,10 @@ static bool settle_file(struct artifact_upload *upload, const struct artifact *a
 	char *folder = arena_printf(upload->arena, "%s/%.2s", upload->model->artifacts,
 				    upload->sha256.text);
 
+	/* Whoever put it there may not have come to this yet. */
 	if (stands_already(upload, artifact, path))
-		return true;
+		return file_sync_folder(folder, err) &&
+		       file_sync_folder(upload->model->artifacts, err);
 	if (!file_make_folders(folder, 0755, err))
 		return false;
 	if (fchmod(upload->fd, 0440) != 0 || fsync(upload->fd) != 0)

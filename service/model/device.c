@@ -5,6 +5,8 @@
 
 #include "common/log.h"
 #include "common/sign.h"
+#include "service/model/directory.h"
+#include "service/model/meter.h"
 
 /* ---- looking ---- */
 
@@ -162,6 +164,17 @@ static bool access_work(struct db_tx *tx, void *context, struct err *err)
 		      DB(db_text(work->id), db_text(work->digest.text)), NULL, err);
 }
 
+/* That there is such a device, and that the person holds a role for its product that gives access. */
+static bool demand_scope(struct model *model, const struct act *act, const char *id,
+			 struct err *err)
+{
+	static const char *const roles[] = {"support", "admin", NULL};
+	struct get_work work = {.id = id};
+
+	return db_transact(model->pool, act->arena, DB_READ_COMMITTED, get_work, &work, err) &&
+	       directory_demand_role(model, act, roles, work.device.product, err);
+}
+
 bool device_give_token(struct model *model, const struct act *act, const char *id,
 		       const char **token, clock_us *expires_at, struct err *err)
 {
@@ -174,7 +187,8 @@ bool device_give_token(struct model *model, const struct act *act, const char *i
 		.expires_at = act->at + DEVICE_TOKEN_DAYS * 24 * 3600 * CLOCK_SECOND,
 	};
 
-	if (!db_transact(model->pool, act->arena, DB_READ_COMMITTED, access_work, &work, err))
+	if (!demand_scope(model, act, id, err) ||
+	    !db_transact(model->pool, act->arena, DB_READ_COMMITTED, access_work, &work, err))
 		return false;
 	*token = fresh;
 	*expires_at = work.expires_at;
@@ -187,7 +201,8 @@ bool device_register_certificate(struct model *model, const struct act *act, con
 	struct access_work work = {.model = model, .act = act, .id = id};
 	struct sign_cert cert;
 
-	if (!sign_cert_read(act->arena, certificate, &cert, err))
+	if (!sign_cert_read(act->arena, certificate, &cert, err) ||
+	    !demand_scope(model, act, id, err))
 		return false;
 	work.digest = digest_sha256_hex(cert.der);
 	if (!db_transact(model->pool, act->arena, DB_READ_COMMITTED, access_work, &work, err)) {
@@ -208,6 +223,7 @@ struct refusal_work {
 	const struct act *act;
 	const char *route;
 	const char *code;
+	int64_t omitted;
 };
 
 static bool refusal_work(struct db_tx *tx, void *context, struct err *err)
@@ -217,6 +233,7 @@ static bool refusal_work(struct db_tx *tx, void *context, struct err *err)
 
 	doc_set_text(data, "route", work->route);
 	doc_set_text(data, "code", work->code);
+	meter_note(data, work->omitted);
 	struct event event = audit_event(EV_DEVICE_REFUSED, data);
 	event.outcome = OUTCOME_REFUSED;
 	event.code = work->code;
@@ -231,6 +248,8 @@ void device_refused(struct model *model, const struct act *act, const char *rout
 		.model = model, .act = act, .route = route, .code = err_code_text(cause->code)};
 	struct err err = {0};
 
+	if (!meter_refusal(model, act->actor, &work.omitted))
+		return;
 	if (!db_transact(model->pool, act->arena, DB_READ_COMMITTED, refusal_work, &work, &err))
 		log_error("refusal-not-recorded", LOG_TEXT("device", act->actor),
 			  LOG_TEXT("route", route), LOG_TEXT("refused", work.code), LOG_ERR(&err));

@@ -128,6 +128,7 @@ struct poll_work {
 	size_t device_count;
 	clock_us at;		     /* the newest of them */
 	struct dispatch_poll *found; /* one for each of devices */
+	const char **campaigns;	     /* likewise: whose the action is */
 };
 
 static int compare_texts(const void *left, const void *right)
@@ -168,6 +169,7 @@ static bool poll_work(struct db_tx *tx, void *context, struct err *err)
 		     DB(devices, db_texts(work->live, work->live_count)), &due, err))
 		return false;
 	work->found = arena_array(db_arena(tx), work->device_count, sizeof(*work->found));
+	work->campaigns = arena_array(db_arena(tx), work->device_count, sizeof(*work->campaigns));
 	for (size_t i = 0; i < seen.count; i++) {
 		struct db_row row = db_row_at(&seen, i);
 		struct dispatch_poll *found = found_of(work, db_get_text(&row, "device"));
@@ -181,8 +183,23 @@ static bool poll_work(struct db_tx *tx, void *context, struct err *err)
 			continue;
 		found->action = db_get_int(&row, "action_id");
 		found->attempt = db_get_int(&row, "attempt");
+		work->campaigns[found - work->found] = db_get_text(&row, "campaign");
 	}
 	return true;
+}
+
+/* The database may have let us wait, and a campaign been held meanwhile. */
+static void withhold_stale(struct device_gate *gate, struct arena *arena, struct poll_work *work)
+{
+	size_t count = gate_watch_list(gate, arena, clock_now(), &work->live);
+
+	for (size_t i = 0; i < work->device_count; i++) {
+		bool live = false;
+		for (size_t l = 0; l < count && work->campaigns[i] && !live; l++)
+			live = strcmp(work->live[l], work->campaigns[i]) == 0;
+		if (!live)
+			work->found[i].action = work->found[i].attempt = 0;
+	}
 }
 
 bool dispatch_poll(struct model *model, struct arena *arena, struct device_gate *gate,
@@ -194,6 +211,7 @@ bool dispatch_poll(struct model *model, struct arena *arena, struct device_gate 
 	work.live_count = gate_watch_list(gate, arena, work.at, &work.live);
 	if (!db_transact(model->pool, arena, DB_READ_COMMITTED, poll_work, &work, err))
 		return false;
+	withhold_stale(gate, arena, &work);
 	for (size_t i = 0; i < count; i++) {
 		const struct dispatch_poll *found = found_of(&work, polls[i].device);
 		if (!found)

@@ -3,15 +3,126 @@
 
 #include "service/model/keeper_call.h"
 
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { CALLS_MAX = 512, MILLISECOND = 1000, SLICE_NS = 20 * 1000 * 1000 };
+
+struct keeper_load {
+	pthread_mutex_t lock;
+	pthread_cond_t left;
+	size_t most, calls;
+	size_t many_most, many;
+	clock_us since[CALLS_MAX]; /* of those that wait; 0: free */
+};
+
+struct keeper_load *keeper_load_new(size_t workers)
+{
+	struct keeper_load *load = calloc(1, sizeof(*load));
+
+	if (!load)
+		abort();
+	pthread_mutex_init(&load->lock, NULL);
+	pthread_cond_init(&load->left, NULL);
+	load->most = workers > 1 ? workers - (workers + 3) / 4 : 1;
+	load->many_most = workers > 1 ? workers / 2 : 1;
+	return load;
+}
+
+void keeper_load_free(struct keeper_load *load)
+{
+	if (!load)
+		return;
+	pthread_cond_destroy(&load->left);
+	pthread_mutex_destroy(&load->lock);
+	free(load);
+}
+
+/* With the lock held: has somebody waited too long already? */
+static bool slow(const struct keeper_load *load, clock_us now)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < CALLS_MAX && !found; i++)
+		found = load->since[i] != 0 && now - load->since[i] > KEEPER_SLOW_MS * MILLISECOND;
+	return found;
+}
+
+static void wait_a_little(struct keeper_load *load)
+{
+	struct timespec until;
+
+	(void)timespec_get(&until, TIME_UTC);
+	until.tv_nsec += SLICE_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&load->left, &load->lock, &until);
+}
+
+bool keeper_load_begin(struct model *model, struct err *err)
+{
+	struct keeper_load *load = model->load;
+	clock_us end = clock_boot() + KEEPER_TURN_MS * MILLISECOND;
+
+	pthread_mutex_lock(&load->lock);
+	while (load->many >= load->many_most && clock_boot() < end && !slow(load, clock_boot()))
+		wait_a_little(load);
+	bool room = load->many < load->many_most;
+	if (room)
+		load->many++;
+	pthread_mutex_unlock(&load->lock);
+	return room ? true : err_fail(err, E_BUSY, NULL);
+}
+
+void keeper_load_end(struct model *model)
+{
+	pthread_mutex_lock(&model->load->lock);
+	model->load->many--;
+	pthread_cond_signal(&model->load->left);
+	pthread_mutex_unlock(&model->load->lock);
+}
+
+static bool load_enter(struct keeper_load *load, size_t *place, struct err *err)
+{
+	clock_us now = clock_boot();
+	size_t at = 0;
+
+	pthread_mutex_lock(&load->lock);
+	while (at < CALLS_MAX && load->since[at] != 0)
+		at++;
+	bool room = at < CALLS_MAX && (load->calls < load->most || !slow(load, now));
+	if (room) {
+		load->since[at] = now;
+		load->calls++;
+		*place = at;
+	}
+	pthread_mutex_unlock(&load->lock);
+	return room ? true : err_fail(err, E_KEEPER_AWAY, NULL);
+}
+
+static void load_leave(struct keeper_load *load, size_t place)
+{
+	pthread_mutex_lock(&load->lock);
+	load->since[place] = 0;
+	load->calls--;
+	pthread_mutex_unlock(&load->lock);
+}
 
 bool keeper_call(struct model *model, const struct act *act, const char *verb,
 		 const struct doc *members, const struct doc **reply, struct err *err)
 {
 	const struct doc *unused;
 
-	return keeper_client_call(model->keeper, act->arena, verb, act->request, members,
-				  reply ? reply : &unused, err);
+	size_t place;
+
+	if (!load_enter(model->load, &place, err))
+		return false;
+	bool good = keeper_client_call(model->keeper, act->arena, verb, act->request, members,
+				       reply ? reply : &unused, err);
+	load_leave(model->load, place);
+	return good;
 }
 
 bool keeper_call_status(struct model *model, const struct act *act, struct keeper_status *out,

@@ -22,6 +22,19 @@ struct keeper_place {
 	bool before; /* it stood already */
 };
 
+/*
+ * Waiting for the keeper holds a worker, and a keeper that hangs must not take those that work
+ * without it (holds, polls, downloads). So once one call has waited KEEPER_SLOW_MS, others are
+ * refused at once beyond three quarters of the workers (E_KEEPER_AWAY). And what many may ask for at
+ * once, papers and everything nobody need be known for, gets half of them: such a call stands
+ * between begin and end; it waits KEEPER_TURN_MS for its turn (E_BUSY).
+ */
+enum { KEEPER_SLOW_MS = 2000, KEEPER_TURN_MS = 200 };
+struct keeper_load *keeper_load_new(size_t workers);
+void keeper_load_free(struct keeper_load *load); /* NULL is fine */
+MUST_CHECK bool keeper_load_begin(struct model *model, struct err *err);
+void keeper_load_end(struct model *model);
+
 struct keeper_status {
 	int64_t size, checkpoint_size, trust_version;
 	bool ready;

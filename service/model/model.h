@@ -16,6 +16,8 @@
 #include "common/wire/keeper.h"
 
 struct artifact_checks; /* artifact.c: which files were found whole */
+struct meter;		/* meter.c: who asks how often */
+struct keeper_load;	/* keeper_call.c: who waits for the keeper */
 
 struct model {
 	struct db_pool *pool;
@@ -27,6 +29,8 @@ struct model {
 	const char *artifacts; /* folder */
 	const char *incoming;  /* folder below it: uploads of this instance, not yet whole */
 	struct artifact_checks *checks;
+	struct meter *meter;
+	struct keeper_load *load;
 	struct arena *arena; /* of the whole life */
 };
 

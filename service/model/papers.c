@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "service/model/dispatch.h"
 #include "service/model/keeper_call.h"
+#include "service/model/meter.h"
 
 #include <string.h>
 
@@ -18,6 +19,8 @@ struct papers_work {
 	struct deployment deployment;
 	struct lease lease;
 	struct papers papers;
+	enum err_code refused; /* by us, without the keeper */
+	int64_t omitted;
 };
 
 /* ---- which deployment ---- */
@@ -45,27 +48,46 @@ static bool refuse_work(struct db_tx *tx, void *context, struct err *err)
 	doc_set_text(data, "campaign", work->deployment.campaign);
 	doc_set_int(data, "attempt", work->request->attempt);
 	doc_set_text(data, "step", work->request->step);
-	doc_set_text(data, "code", err_code_text(E_LEASE_STEP));
+	doc_set_text(data, "code", err_code_text(work->refused));
+	meter_note(data, work->omitted);
 	struct event event = audit_event(EV_LEASE_REFUSED, data);
 	event.outcome = OUTCOME_REFUSED;
-	event.code = err_code_text(E_LEASE_STEP);
+	event.code = err_code_text(work->refused);
 	audit_stream(&event, STREAM_DEVICE, work->act->actor);
 	return audit_append(tx, &work->model->writer, work->act, &event, NULL, err);
 }
 
-/* What the keeper need not be asked: an attempt that is over, or is none of this device's. */
-static bool check_attempt(struct papers_work *work, struct err *err)
+static void record_refusal(struct papers_work *work, enum err_code code)
 {
-	const struct deployment *deployment = &work->deployment;
 	struct err failed = {0};
 
-	if (deployment->attempt > 0 && deployment->attempt == work->request->attempt &&
-	    !deployment_ended(deployment->state))
-		return true;
+	work->refused = code;
+	if (!meter_refusal(work->model, work->act->actor, &work->omitted))
+		return;
 	if (!db_transact(work->model->pool, work->act->arena, DB_READ_COMMITTED, refuse_work, work,
 			 &failed))
 		log_error("refusal-not-recorded", LOG_TEXT("device", work->act->actor),
 			  LOG_ERR(&failed));
+}
+
+/* What the keeper need not be asked: every lease is a row and an event, so they have a rate. */
+static bool check_rate(struct papers_work *work, struct err *err)
+{
+	if (meter_take(work->model->meter, METER_ASKED, work->act->actor, METER_PAPERS, NULL))
+		return true;
+	record_refusal(work, E_LEASE_RATE);
+	return err_fail(err, E_LEASE_RATE, NULL);
+}
+
+/* Nor this: an attempt that is over, or is none of this device's. */
+static bool check_attempt(struct papers_work *work, struct err *err)
+{
+	const struct deployment *deployment = &work->deployment;
+
+	if (deployment->attempt > 0 && deployment->attempt == work->request->attempt &&
+	    !deployment_ended(deployment->state))
+		return true;
+	record_refusal(work, E_LEASE_STEP);
 	return err_fail(err, E_LEASE_STEP,
 			"Attempt %lld of this deployment is not under way; poll again",
 			(long long)work->request->attempt);
@@ -90,7 +112,11 @@ static bool ask_keeper(struct papers_work *work, struct err *err)
 	doc_set_text(members, "nonce", request->nonce);
 	doc_set_text(members, "boot_id", request->boot_id);
 	doc_set(members, "trust_version", trust);
-	if (!keeper_call(work->model, work->act, "lease", members, &reply, err))
+	if (!keeper_load_begin(work->model, err))
+		return false;
+	bool given = keeper_call(work->model, work->act, "lease", members, &reply, err);
+	keeper_load_end(work->model);
+	if (!given)
 		return false;
 	lease = doc_get(reply, "lease");
 	if (!lease)
@@ -212,7 +238,7 @@ bool papers_give(struct model *model, const struct act *act, int64_t action,
 		.model = model, .act = act, .action = action, .request = request};
 
 	if (!db_transact(model->pool, act->arena, DB_READ_COMMITTED, find_work, &work, err) ||
-	    !check_attempt(&work, err) || !ask_keeper(&work, err) ||
+	    !check_rate(&work, err) || !check_attempt(&work, err) || !ask_keeper(&work, err) ||
 	    !db_transact(model->pool, act->arena, DB_READ_COMMITTED, assemble_work, &work, err))
 		return false;
 	work.papers.server_time = act->at;

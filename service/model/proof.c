@@ -6,6 +6,7 @@
 #include "common/log.h"
 #include "common/wire/proof.h"
 #include "service/model/dispatch.h"
+#include "service/model/meter.h"
 
 #include <string.h>
 
@@ -261,6 +262,7 @@ static bool take_work(struct db_tx *tx, void *context, struct err *err)
 struct refusal {
 	const struct proof_work *work;
 	const char *code;
+	int64_t omitted;
 };
 
 static bool refuse_work(struct db_tx *tx, void *context, struct err *err)
@@ -271,6 +273,7 @@ static bool refuse_work(struct db_tx *tx, void *context, struct err *err)
 
 	doc_set_text(data, "code", refusal->code);
 	doc_set_text(data, "sha256", work->sha256.text);
+	meter_note(data, refusal->omitted);
 	struct event event = audit_event(EV_PROOF_REFUSED, data);
 	event.outcome = OUTCOME_REFUSED;
 	event.code = refusal->code;
@@ -287,6 +290,8 @@ static void record_refusal(const struct proof_work *work, const struct err *caus
 
 	if (kind == ERR_UNAVAILABLE || kind == ERR_INTERNAL || kind == ERR_BUG || kind == ERR_RETRY)
 		return;
+	if (!meter_refusal(work->model, work->act->actor, &refusal.omitted))
+		return;
 	if (!db_transact(work->model->pool, work->act->arena, DB_READ_COMMITTED, refuse_work,
 			 &refusal, &err))
 		log_error("refusal-not-recorded", LOG_TEXT("device", work->act->actor),
@@ -298,6 +303,9 @@ bool proof_take(struct model *model, const struct act *act, const struct doc *po
 {
 	struct proof_work work = {.model = model, .act = act};
 
+	/* Every report is kept for ever, and a unit can sign as many as it likes. */
+	if (!meter_take(model->meter, METER_REPORTED, act->actor, METER_PROOFS, NULL))
+		return err_fail(err, E_DEVICE_RATE, NULL);
 	if (!envelope_read(act->arena, posted, &work.envelope, err))
 		return false;
 	work.sha256 = digest_sha256_hex(work.envelope.document);

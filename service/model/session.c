@@ -3,6 +3,8 @@
 
 #include "service/model/session.h"
 
+#include "common/log.h"
+
 #include <string.h>
 
 /* ---- logging in and out ---- */
@@ -23,6 +25,16 @@ static bool login_work(struct db_tx *tx, void *context, struct err *err)
 		NULL, err);
 }
 
+static bool ask_login(struct model *model, const struct act *act, const struct doc *members,
+		      const struct doc **reply, struct err *err)
+{
+	if (!keeper_load_begin(model, err))
+		return false;
+	bool good = keeper_call(model, act, "login", members, reply, err);
+	keeper_load_end(model);
+	return good;
+}
+
 bool session_login(struct model *model, const struct act *act, const char *person,
 		   const char *password, const char *remote, struct session_login *out,
 		   struct err *err)
@@ -34,7 +46,7 @@ bool session_login(struct model *model, const struct act *act, const char *perso
 	doc_set_text(members, "person", person);
 	doc_set_text(members, "password", password);
 	doc_set_text(members, "remote", remote);
-	if (!keeper_call(model, act, "login", members, &reply, err))
+	if (!ask_login(model, act, members, &reply, err))
 		return false;
 	login.person = doc_get_text(reply, "person");
 	login.name = doc_get_text(reply, "name");
@@ -68,6 +80,22 @@ bool session_end(struct model *model, const struct act *act, const char *token, 
 	return db_transact(model->pool, act->arena, DB_READ_COMMITTED, end_work, &digest, err);
 }
 
+static bool end_all_work(struct db_tx *tx, void *context, struct err *err)
+{
+	const char *const *person = context;
+
+	return db_run(tx, STMT_SESSION_END_ALL, DB(db_text(*person)), NULL, err);
+}
+
+/* Also when the seal is late: the password is set all the same. */
+static void end_all(struct model *model, const struct act *act, const char *person)
+{
+	struct err err = {0};
+
+	if (!db_transact(model->pool, act->arena, DB_READ_COMMITTED, end_all_work, &person, &err))
+		log_error("sessions-not-ended", LOG_TEXT("person", person), LOG_ERR(&err));
+}
+
 bool session_set_password(struct model *model, const struct act *act, const char *person,
 			  const char *token, const char *password, struct keeper_place *place,
 			  struct err *err)
@@ -78,7 +106,14 @@ bool session_set_password(struct model *model, const struct act *act, const char
 	doc_set_text(members, "person", person);
 	doc_set_text(members, "token", token);
 	doc_set_text(members, "password", password);
-	return keeper_call_regulated(model, act, "put", members, NULL, place, err);
+	*place = (struct keeper_place){0};
+	if (!keeper_load_begin(model, err))
+		return false;
+	bool good = keeper_call_regulated(model, act, "put", members, NULL, place, err);
+	keeper_load_end(model);
+	if (place->event.text[0])
+		end_all(model, act, person);
+	return good;
 }
 
 /* ---- who asks ---- */

@@ -24,7 +24,7 @@ MUST_CHECK bool session_login(struct model *model, const struct act *act, const 
 			      struct err *err);
 MUST_CHECK bool session_end(struct model *model, const struct act *act, const char *token,
 			    struct err *err);
-/* Sets a first password with an invitation's token; regulated. */
+/* Sets a password with an invitation's token, and ends all sessions of the person; regulated. */
 MUST_CHECK bool session_set_password(struct model *model, const struct act *act, const char *person,
 				     const char *token, const char *password,
 				     struct keeper_place *place, struct err *err);

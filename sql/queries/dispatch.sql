@@ -8,7 +8,7 @@ SELECT campaign, sha256, not_after FROM permit_live ORDER BY not_before, campaig
 
 -- name: dispatch_due_list :many
 -- What each of these devices is to be shown: what it has begun, else the oldest campaign with a live gate that waits for it. Live: $2.
-SELECT DISTINCT ON (d.device) d.device, d.action_id, d.attempt, d.campaign = ANY ($2::uuid[]) AS live
+SELECT DISTINCT ON (d.device) d.device, d.campaign, d.action_id, d.attempt, d.campaign = ANY ($2::uuid[]) AS live
 FROM deployment d JOIN campaign c ON c.id = d.campaign
 WHERE d.device = ANY ($1::text[]) AND d.ended_at IS NULL
 	AND (d.campaign = ANY ($2::uuid[]) OR d.attempt > 0)

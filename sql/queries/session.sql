@@ -17,6 +17,10 @@ WHERE s.token_sha256 = $1::text AND s.expires_at > $2::timestamptz;
 -- A person logs out.
 DELETE FROM session WHERE token_sha256 = $1::text;
 
+-- name: session_end_all :none :touch
+-- A person has a new password: who came in with the old one is out.
+DELETE FROM session WHERE person = $1::text;
+
 -- name: session_sweep :none :touch
 -- Forgets sessions that are over.
 DELETE FROM session WHERE expires_at <= $1::timestamptz;
