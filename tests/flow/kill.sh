@@ -32,7 +32,7 @@ were_killed()
 	keepers=$(grep -c event=started "$H/logs/keeper.log")
 	crashes=$(grep -c 'was not properly shut down' "$H/logs/pg/postgresql.log")
 	echo "starts: service $services, keeper $keepers; crashes of PostgreSQL: $crashes"
-	[ "$services" -gt "$rounds" ] && [ "$keepers" -gt "$rounds" ] && [ "$crashes" -ge "$rounds" ]
+	[ "$services" -gt "$round" ] && [ "$keepers" -gt "$round" ] && [ "$crashes" -ge "$round" ]
 }
 
 check_ledger()
@@ -58,6 +58,7 @@ for round in $(seq "$rounds"); do
 	story_campaign "1.$round.0" $((round + 1)) "$image" unit-1,unit-2,unit-3,unit-4,unit-5
 	expect_success "round $round (seed $seed): all five boards are confirmed in their first attempt" kill_round "$round"
 	expect_success "round $round: the ledger is whole and holds all that was acknowledged" check_ledger
+	[ "$tap_failures" -eq 0 ] || break
 done
 
 expect_success 'service, keeper and PostgreSQL were killed in every round' were_killed

@@ -31,7 +31,8 @@ import uuid
 KILLS = (5, 8)       # at least and at most, in a round
 WINDOW_S = 3.0       # in which they fall, from the start of the round
 DOWN_S = 1.0         # at most, before what was killed is started again
-DEADLINE_S = 100.0   # for the round
+DEADLINE_S = 90.0    # for the boards, from then on
+REPORTS_S = 30.0     # for their reports, after that
 TOOLS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools")
 # What an outage explains; the act is done again with the same key.
 AGAIN = {"ledger.not-sealed-yet", "keeper.unavailable", "database.unavailable", "database.conflict", "http.busy"}
@@ -72,6 +73,20 @@ class Home:
 
 
 # ---- killing ----
+
+def agents_of(board):
+    """The agent that this board runs, in a list; empty while it boots or is not there."""
+    found = []
+    try:
+        with open(f"/proc/{board}/task/{board}/children") as file:
+            children = file.read().split()
+        for child in children:
+            if os.readlink(f"/proc/{child}/exe").endswith("/countersign-agent"):
+                found.append(int(child))
+    except OSError:
+        pass
+    return found
+
 
 class Killer:
     def __init__(self, home, rng, boards):
@@ -117,10 +132,8 @@ class Killer:
         elif kind == "board":
             os.kill(self.home.pid_of(unit), signal.SIGKILL)
         else:
-            board = self.home.pid_of(unit)
-            with open(f"/proc/{board}/task/{board}/children") as file:
-                for child in file.read().split():
-                    os.kill(int(child), signal.SIGKILL)
+            for agent in agents_of(self.home.pid_of(unit)):
+                os.kill(agent, signal.SIGKILL)
 
     def revive(self, kind, unit):
         if kind == "board":
@@ -131,6 +144,11 @@ class Killer:
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
             with open(os.path.join(self.home.real, "run", unit + ".pid"), "w") as file:
                 file.write(f"{board.pid}\n")
+            until = time.monotonic() + 10
+            while not agents_of(board.pid):  # until then it is as.sh, and its children are
+                if board.poll() is not None or time.monotonic() > until:
+                    raise RuntimeError(f"{unit} does not boot")
+                time.sleep(0.01)
             return
         until = time.monotonic() + 30
         while True:
@@ -289,8 +307,8 @@ def await_confirmed(office, campaign, units):
 
 def await_reports(home, office, campaign, units):
     """The units know that their reports were taken; that counts as acknowledged."""
-    waiting = set(units)
-    while waiting and time.monotonic() - BEGAN < DEADLINE_S:
+    waiting, until = set(units), time.monotonic() + REPORTS_S
+    while waiting and time.monotonic() < until:
         for unit in sorted(waiting):
             said = home.show(unit)
             if said and not said["unacknowledged"] and "job" not in said:

@@ -26,6 +26,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 
 ZERO = "0" * 64
 Entry = collections.namedtuple("Entry", "index event leaf chain raw doc")
@@ -38,12 +39,14 @@ def sha256(*parts):
     return digest.digest()
 
 
-def read_table(conninfo, sql):
-    """Rows of texts; no column may hold a tab or a line end."""
-    out = subprocess.run(
-        ["/usr/lib/postgresql/15/bin/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo,
-         "-c", "COPY (" + sql + ") TO STDOUT"], check=True, stdout=subprocess.PIPE).stdout.decode()
-    return [line.split("\t") for line in out.splitlines()]
+def read_tables(conninfo, *queries):
+    """Rows of texts, for each query, all as of one moment; no column may hold a tab or a line end."""
+    words = ["-c", "BEGIN ISOLATION LEVEL REPEATABLE READ"]
+    for sql in queries:
+        words += ["-c", "COPY (" + sql + ") TO STDOUT", "-c", "\\echo -- end"]
+    out = subprocess.run(["/usr/lib/postgresql/15/bin/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", conninfo, *words],
+                         check=True, stdout=subprocess.PIPE).stdout.decode()
+    return [[line.split("\t") for line in part.splitlines()] for part in out.split("-- end\n")[:-1]]
 
 
 def parse(raw):
@@ -55,13 +58,30 @@ def parse(raw):
 
 class Ledger:
     def __init__(self, conninfo):
-        rows = read_table(conninfo, """SELECT s.index, s.event, encode(s.leaf, 'hex'), encode(s.chain, 'hex'),
-            encode(e.bytes, 'hex') FROM sealed s JOIN event e ON e.id = s.event ORDER BY s.index""")
-        self.entries = [Entry(int(r[0]), r[1], r[2], r[3], bytes.fromhex(r[4]), parse(bytes.fromhex(r[4])))
-                        for r in rows]
-        self.checkpoints = [(int(r[0]), bytes.fromhex(r[1])) for r in read_table(
-            conninfo, "SELECT size, encode(convert_to(note, 'UTF8'), 'hex') FROM checkpoint ORDER BY size")]
-        self.aside = read_table(conninfo, "SELECT event, replace(why, chr(9), ' ') FROM event_set_aside")
+        events, notes, self.aside = read_tables(
+            conninfo,
+            """SELECT s.index, s.event, encode(s.leaf, 'hex'), encode(s.chain, 'hex'), encode(e.bytes, 'hex')
+                FROM sealed s JOIN event e ON e.id = s.event ORDER BY s.index""",
+            "SELECT size, encode(convert_to(note, 'UTF8'), 'hex') FROM checkpoint ORDER BY size",
+            "SELECT event, replace(why, chr(9), ' ') FROM event_set_aside")
+        self.entries = []
+        for index, event, leaf, chain, text in events:
+            raw = bytes.fromhex(text)
+            self.entries.append(Entry(int(index), event, leaf, chain, raw, parse(raw)))
+        self.checkpoints = [(int(size), bytes.fromhex(note)) for size, note in notes]
+
+    def covered(self):
+        return bool(self.checkpoints) and self.checkpoints[-1][0] == len(self.entries)
+
+
+def read_ledger(conninfo):
+    """An event may be sealed whose checkpoint comes a moment later."""
+    until = time.monotonic() + 10
+    while True:
+        ledger = Ledger(conninfo)
+        if ledger.covered() or time.monotonic() > until:
+            return ledger
+        time.sleep(0.2)
 
 
 # ---- what has to hold ----
@@ -139,7 +159,7 @@ def check_checkpoints(ledger, public_key):
         lines = note.split(b"\n")
         if int(lines[1]) != size or base64.b64decode(lines[2]) != roots[size]:
             yield f"the root of checkpoint {size} is not that of the leaves"
-    if not ledger.checkpoints or ledger.checkpoints[-1][0] != len(leaves):
+    if not ledger.covered():
         yield f"the newest checkpoint does not cover all {len(leaves)} events"
     elif not verify_note(ledger.checkpoints[-1][1], public_key):
         yield "the signature of the newest checkpoint does not hold"
@@ -253,7 +273,7 @@ def main():
     arguments.add_argument("--acknowledged")
     arguments.add_argument("--spoil", choices=SPOILS)
     given = arguments.parse_args()
-    ledger = Ledger(given.conninfo)
+    ledger = read_ledger(given.conninfo)
     acknowledged = []
     if given.acknowledged:
         with open(given.acknowledged) as lines:
