@@ -115,6 +115,9 @@ ALL_TESTS := $(QUICK_TESTS) $(filter-out $(QUICK_TESTS) $(LONG_TESTS),$(FOUND_TE
 matching = $(foreach t,$(1),$(if $(T),$(if $(strip $(foreach w,$(T),$(findstring $w,$t))),$t),$t))
 TESTS := $(call matching,$(ALL_TESTS))
 TESTS_LONG := $(call matching,$(ALL_TESTS) $(LONG_TESTS))
+# Measurements use the fixtures of the tests, compiled as the programs are.
+BENCHES := $(call matching,$(patsubst bench/%.c,%,$(sort $(wildcard bench/bench_*.c))))
+BENCH_PARTS := $(filter-out bench/bench_%,$(wildcard bench/*.c))
 # What has to be built before these tests can run. The quick ones and db/ start no programs, but one
 # looks at what the verifier links to when it is built for use.
 built_for = $(patsubst %,$(TEST_DIR)/tests/%,$(filter-out %.sh,$(1))) \
@@ -125,7 +128,7 @@ built_for = $(patsubst %,$(TEST_DIR)/tests/%,$(filter-out %.sh,$(1))) \
 # --- targets -------------------------------------------------------------------------------------
 # What compiles waits for this check: headers may be among the packages it installs.
 DEPS := deps-$(or $(firstword $(filter lint,$(patsubst fuzz,lint,$(patsubst cover,lint,\
-	$(MAKECMDGOALS)))) $(patsubst test%,test,$(filter test%,$(MAKECMDGOALS)))),run)
+	$(MAKECMDGOALS)))) $(patsubst bench,test,$(patsubst test%,test,$(filter test% bench,$(MAKECMDGOALS))))),run)
 RUN_TESTS = BUILD='$(BUILD)' TEST_DIR='$(TEST_DIR)' tests/run
 OUR_SOURCES = $(foreach d,common common/wire policy audit reports service service/* device-agent \
 	bench,$(wildcard $d/*.c))
@@ -144,7 +147,7 @@ help:
 	@echo 'run        the demo installation without the story'
 	@echo 'test       every test (T="unit/policy flow" for some); last line: N passed, N failed'
 	@echo 'test-long  the same and what takes minutes'
-	@echo 'bench      measurements'
+	@echo 'bench      measurements, each beside its limit (T="polls" for some); docs/bench.md'
 	@echo 'lint       layers, format, licence lines, names in documents, three static analyzers'
 	@echo 'fuzz       every parser for FUZZ_SECONDS=$(FUZZ_SECONDS) seconds'
 	@echo 'cover      line and branch coverage of the tests, into $(COV_DIR)/report'
@@ -165,9 +168,8 @@ test: test-programs
 test-long: deps-test $(call built_for,$(TESTS_LONG))
 	$(Q)TEST_SECONDS=3600 $(RUN_TESTS) $(TESTS_LONG)
 
-bench: deps-run all
-	$(Q)for script in bench/*.sh; do if [ -x "$$script" ]; then BUILD='$(BUILD)' "$$script"; \
-		else echo 'There is nothing to measure yet'; fi; done
+bench: deps-test all $(BENCHES:%=$(MAIN_DIR)/bench/%)
+	$(Q)BUILD='$(MAIN_DIR)' bench/run.sh $(BENCHES)
 
 lint: deps-lint $(MAIN_DIR)/gen/statements.h $(call built_for,$(filter lint/%,$(ALL_TESTS)))
 	$(Q)tools/lint.sh '$(BASE) -I$(MAIN_DIR)' '$(WARN)' '$(WARN_GCC)' $(OUR_SOURCES)
@@ -235,7 +237,8 @@ $(1)/gen/statements.h $(1)/gen/statements.c: $(1)/gen/statements.%: sql/generate
 	$$(call say,GEN,$$@)
 	$$(Q)awk -v mode=$$* -f sql/generate.awk $(queries_$(1)) >$$@
 
-$(1)/obj/tests/%.o: also := -Itests
+# The asserts of cmocka do not tell the compiler that they end the test.
+$(1)/obj/tests/%.o: also := -Itests -Wno-null-dereference
 $(1)/obj/%.o: %.c $(1)/.flags | $(DEPS) $(1)/gen/statements.h
 	$$(call say,CC,$$@)
 	@mkdir -p $$(@D)
@@ -247,7 +250,7 @@ $(1)/obj/gen/%.o: $(1)/gen/%.c $(1)/.flags | $(DEPS)
 	$$(Q)$$(cc_$(1)) $$(flags_$(1)) -MMD -MP -c $$< -o $$@
 
 -include $(foreach r,$(ROOMS),$(patsubst %.o,%.d,$(call objects_of,$r,$(1)))) \
-	$(patsubst %.c,$(1)/obj/%.d,$(MAINS) $(wildcard tests/support/*.c)) \
+	$(patsubst %.c,$(1)/obj/%.d,$(MAINS) $(wildcard tests/support/*.c) $(BENCH_PARTS)) \
 	$(1)/obj/gen/statements.d
 endef
 
@@ -283,9 +286,20 @@ $(TEST_DIR)/tests/$(1): $(TEST_DIR)/obj/tests/$(1).o \
 -include $(TEST_DIR)/obj/tests/$(1).d
 endef
 
-$(TEST_DIR)/lib/support.a: $(patsubst %.c,$(TEST_DIR)/obj/%.o,$(wildcard tests/support/*.c))
-	@mkdir -p $(@D)
-	$(Q)rm -f $@ && ar rcsD $@ $^
+define SUPPORT
+$(1)/lib/support.a: $(patsubst %.c,$(1)/obj/%.o,$(wildcard tests/support/*.c))
+	@mkdir -p $$(@D)
+	$$(Q)rm -f $$@ && ar rcsD $$@ $$^
+endef
+
+define BENCH
+$(MAIN_DIR)/bench/$(1): $(patsubst %.c,$(MAIN_DIR)/obj/%.o,bench/$(1).c $(BENCH_PARTS)) \
+		$(MAIN_DIR)/lib/support.a $(foreach r,$(ROOMS),$(MAIN_DIR)/lib/$r.a)
+	$$(call say,LINK,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(cc_$(MAIN_DIR)) $$(link_$(MAIN_DIR)) -o $$@ $$^ $(libs_test)
+-include $(patsubst %.c,$(MAIN_DIR)/obj/%.d,bench/$(1).c)
+endef
 
 define FUZZER
 $(FUZZ_DIR)/bin/$(1): $(FUZZ_DIR)/obj/tests/fuzz/$(1).o $(foreach r,$(ROOMS),$(FUZZ_DIR)/lib/$r.a)
@@ -298,5 +312,7 @@ VARIANTS := $(sort $(BUILD) $(MAIN_DIR) $(TEST_DIR) $(if $(filter fuzz,$(MAKECMD
 $(foreach v,$(VARIANTS),$(eval $(call VARIANT,$v))\
 	$(foreach r,$(ROOMS),$(eval $(call ROOM,$r,$v)))\
 	$(foreach p,$(PROGRAMS),$(eval $(call PROGRAM,$p,$v))))
+$(foreach v,$(sort $(MAIN_DIR) $(TEST_DIR)),$(eval $(call SUPPORT,$v)))
+$(foreach b,$(BENCHES),$(eval $(call BENCH,$b)))
 $(foreach t,$(filter-out %.sh,$(FOUND_TESTS)),$(eval $(call TEST,$t)))
 $(foreach f,$(FUZZERS),$(eval $(call FUZZER,$f)))
