@@ -34,7 +34,7 @@ step()
 	fi
 }
 
-formatted=$(find common policy audit reports service device-agent bench tests -name '*.[ch]' | sort)
+formatted=$(find common policy audit reports service device-agent bench tests -name '*.[ch]' 2>/dev/null | sort)
 if [ "${FORMAT-}" = fix ]; then
 	clang-format-14 -i $formatted
 	exit

@@ -213,7 +213,7 @@ static bool call(const struct keeper_client *client, struct slot *slot, struct a
 static clock_us time_for(const struct keeper_client *client, const char *verb)
 {
 	return strcmp(verb, "status") == 0 && client->timeout > STATUS_TIME ? STATUS_TIME
-									     : client->timeout;
+									    : client->timeout;
 }
 
 bool keeper_client_call(struct keeper_client *client, struct arena *arena, const char *verb,
