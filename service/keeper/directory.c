@@ -194,6 +194,8 @@ static bool check_admins(struct put_work *work, struct db_tx *tx, struct err *er
 	if (!keeper_trust_refresh(work->keeper, tx, err) ||
 	    !keeper_trust_get(work->keeper, work->act.arena, &trust, NULL, err))
 		return false;
+	if (work->act.at >= trust.expires_at)
+		return err_fail(err, E_TRUST_EXPIRED, NULL);
 	work->admin_count = 0;
 	for (size_t i = 0; i < work->cms_count; i++) {
 		struct sign_cert signer;

@@ -149,6 +149,34 @@ static bool put_checkpoint(struct sequencer *sequencer, int64_t size, struct byt
 			   store_checkpoint, &write, err);
 }
 
+struct newest_checkpoint {
+	bool found;
+};
+
+static bool find_checkpoint(struct db_tx *tx, void *context, struct err *err)
+{
+	struct newest_checkpoint *newest = context;
+	struct db_row row;
+
+	return db_opt(tx, STMT_SEQUENCER_CHECKPOINT_NEWEST, DB_NOTHING, &newest->found, &row, err);
+}
+
+/* Without the file nothing says whether the database went back. Only before the first checkpoint
+ * that is as it should be. */
+static bool demand_no_checkpoint(struct sequencer *sequencer, struct err *err)
+{
+	struct newest_checkpoint newest = {0};
+
+	if (!db_transact(sequencer->keeper->pool, sequencer->batch, DB_READ_COMMITTED,
+			 find_checkpoint, &newest, err))
+		return false;
+	return !newest.found ||
+	       err_fail(err, E_LEDGER_ROLLED_BACK,
+			"the head file %.100s is gone though checkpoints were signed; put it back, "
+			"or in its place the newest checkpoint that you can trust",
+			sequencer->keeper->settings.head_file);
+}
+
 /* The last checkpoint this keeper signed must be a prefix of the sealed log. */
 static bool agree_with_head_file(struct sequencer *sequencer, struct err *err)
 {
@@ -176,7 +204,8 @@ static bool agree_with_head_file(struct sequencer *sequencer, struct err *err)
 		sequencer->checkpoint_size = last.size;
 	}
 	arena_free(arena);
-	return agreed && rebuild_frontier(sequencer, &sequencer->head, sequencer->state.size, err);
+	return agreed && (found || demand_no_checkpoint(sequencer, err)) &&
+	       rebuild_frontier(sequencer, &sequencer->head, sequencer->state.size, err);
 }
 
 /* ---- one round ---- */

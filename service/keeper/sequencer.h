@@ -8,7 +8,7 @@
  * and seals them in one transaction whose compare-and-swap on the head raises. Then, when there is
  * news, it signs a checkpoint: written and fsynced to the head file first, then stored. A checkpoint is
  * never smaller than, or inconsistent with, the last one in that file; if the database is behind
- * the file (a restored backup) nothing is sealed and everything that needs sealing fails with
+ * the file (a restored backup), or the file is gone, nothing is sealed and everything that needs sealing fails with
  * E_LEDGER_ROLLED_BACK.
  */
 

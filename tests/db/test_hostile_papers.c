@@ -234,6 +234,32 @@ static void test_trust__revocation_closes_at_once(void **state)
 	assert_true(release_open());
 }
 
+/* What ends by itself closes by itself; and an ended document makes nobody an admin. */
+static void test_trust__that_has_expired_opens_nothing(void **state)
+{
+	(void)state;
+	const struct office_key *const admins[] = {&office.ada, &office.ben};
+	struct trust brief = office_trust(&office, 6);
+	struct trust next = office_trust(&office, 7);
+	struct doc *acts = doc_array(office.arena);
+	struct doc *one = act_of(acts, "role.revoke");
+
+	doc_set_text(one, "person", "p-manager");
+	doc_set_text(one, "role", "release_manager");
+	doc_set_text(one, "product", "*");
+	brief.expires_at = clock_now() + 2 * CLOCK_SECOND;
+	office_must(&office, "put", put_trust(&brief, &office.roots[1], &office.roots[2]));
+	assert_true(release_open());
+	clock_sleep(2 * CLOCK_SECOND);
+	assert_false(release_open());
+	office_refused(&office, "lease", office_lease_members(&office, "unit-1", 1, "install"),
+		       E_LEASE_GATE_CLOSED);
+	office_refused(&office, "put", office_statement(&office, acts, admins, 2), E_TRUST_EXPIRED);
+	office_must(&office, "put", put_trust(&next, &office.roots[1], &office.roots[2]));
+	office.trust_version = 7;
+	assert_true(release_open());
+}
+
 /* ---- what is sealed ---- */
 
 struct draft {
@@ -348,6 +374,81 @@ static void test_seal__is_not_drowned_in_signatures(void **state)
 	struct err err = {0};
 	assert_false(office_call(&office, "put", put, &reply, &err));
 	assert_int_equal(err_code_kind(err.code), ERR_BROKEN_EVIDENCE);
+	assert_true(release_open());
+}
+
+/* ---- documents as large as they can be stored, of nothing sensible ---- */
+
+static struct bytes filled(const char *begin, const char *unit, const char *end, size_t size)
+{
+	size_t head = strlen(begin), step = strlen(unit), tail = strlen(end);
+	char *text = arena_alloc(office.arena, size);
+	size_t at = head;
+
+	memcpy(text, begin, head);
+	for (; at + step + tail <= size; at += step)
+		memcpy(text + at, unit, step);
+	memcpy(text + at, end, tail);
+	return bytes_of(text, at + tail);
+}
+
+static void expect_bytes_refused(struct bytes bytes)
+{
+	static const char *const types[] = {"trust", "directory", "record", "plan"};
+	char id[37];
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		struct doc *members = doc_object(office.arena);
+		struct doc *cms = doc_array(office.arena);
+		const struct doc *reply;
+		struct err err = {0};
+		/* Stored once, under the first of the types it is sent as. */
+		((char *)(uintptr_t)bytes.data)[bytes.size - 1] = (char)(' ' + i);
+		const char *digest =
+			office_store(&office,
+				     arena_printf(office.arena, "countersign.%s.v1", types[i]),
+				     bytes)
+				.text;
+		digest = arena_text(office.arena, digest);
+		doc_set_text(members, "what", types[i]);
+		doc_add_text(cms, "AAAA");
+		id_uuid_draw(id);
+		if (i < 2)
+			doc_set(members, "cms", cms);
+		if (i < 3)
+			doc_set_text(members, "sha256", digest);
+		if (i == 2) {
+			doc_set_text(members, "release", office.release);
+			doc_set_text(members, "added_by", "p-qa");
+		}
+		if (i == 3) {
+			doc_set_text(members, "campaign", id);
+			session_must(
+				service,
+				arena_printf(office.arena,
+					     "INSERT INTO campaign (id, name, product, release, "
+					     "plan_sha256, drafted_by) VALUES ('%s', 'x', '%s', "
+					     "'%s', '%s', 'x')",
+					     id, OFFICE_PRODUCT, office.release, digest));
+		}
+		assert_false(office_call(&office, "put", members, &reply, &err));
+		enum err_kind kind = err_code_kind(err.code);
+		if (kind != ERR_INVALID && kind != ERR_TOO_MUCH && kind != ERR_BROKEN_EVIDENCE)
+			fail_msg("%s: %s: %s", types[i], err_code_text(err.code), err.text);
+	}
+}
+
+static void test_put__refuses_huge_documents_in_words(void **state)
+{
+	(void)state;
+	const size_t most = 8 * 1024 * 1024;
+
+	expect_bytes_refused(filled("", "[", "", most));
+	expect_bytes_refused(filled("{\"targets\":[", "[],", "[]]} ", most));
+	expect_bytes_refused(filled("{\"name\":\"", "x", "\"} ", most));
+	expect_bytes_refused(filled("{\"type\":\"countersign.plan.v1\",\"targets\":[", "{\"a\":1},",
+				    "0]} ", most));
+	expect_bytes_refused(filled("", "\xff", "", most));
 	assert_true(release_open());
 }
 
@@ -560,8 +661,10 @@ int main(void)
 		cmocka_unit_test(test_directory__takes_no_signatures_of_another_statement),
 		cmocka_unit_test(test_trust__never_goes_back_nor_two_ways),
 		cmocka_unit_test(test_trust__revocation_closes_at_once),
+		cmocka_unit_test(test_trust__that_has_expired_opens_nothing),
 		cmocka_unit_test(test_seal__takes_only_an_author_of_this_product_over_these_bytes),
 		cmocka_unit_test(test_seal__is_not_drowned_in_signatures),
+		cmocka_unit_test(test_put__refuses_huge_documents_in_words),
 		cmocka_unit_test(
 			test_gate__does_not_believe_rows_that_their_event_does_not_bear_out),
 		cmocka_unit_test(test_gate__does_not_believe_events_that_were_changed),

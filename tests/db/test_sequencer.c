@@ -528,6 +528,20 @@ static void test_alarms__do_not_breed_when_the_streams_table_lies(void **state)
 		     "WHERE s.kind = t.kind AND s.id = t.id AND s.kind = 'system'");
 }
 
+/* Who may write in a table may lock it, too: acts wait then and are refused, but not the sealing. */
+static void test_seal__goes_on_while_the_streams_table_is_locked(void **state)
+{
+	(void)state;
+	struct session *locking = session_new(office.database.service);
+
+	ledger_settled(&office);
+	session_must(locking, "BEGIN; LOCK TABLE stream IN ACCESS EXCLUSIVE MODE");
+	expect_set_aside(no_such_event(), "there is no such event");
+	session_must(locking, "ROLLBACK");
+	session_free(locking);
+	expect_others_go_on();
+}
+
 /* Streams of the directory and of the system are not the service's to write in. */
 static void test_seal__keeps_the_service_out_of_the_keepers_streams(void **state)
 {
@@ -588,6 +602,7 @@ int main(void)
 		cmocka_unit_test(test_lease__stops_when_a_row_of_its_release_is_set_aside),
 		cmocka_unit_test(test_seal__goes_on_after_a_second_row_of_one_number),
 		cmocka_unit_test(test_alarms__do_not_breed_when_the_streams_table_lies),
+		cmocka_unit_test(test_seal__goes_on_while_the_streams_table_is_locked),
 		cmocka_unit_test(test_seal__keeps_the_service_out_of_the_keepers_streams),
 		cmocka_unit_test(test_seal__takes_a_flood_of_large_events_in_small_batches),
 	};

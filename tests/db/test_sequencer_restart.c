@@ -151,6 +151,24 @@ static void test_keeper__never_signs_a_smaller_checkpoint(void **state)
 	assert_true(ledger_must_hold(&office) >= size);
 }
 
+/* Without its own memory the keeper cannot know whether the database went back. */
+static void test_keeper__does_not_start_without_its_head_file(void **state)
+{
+	(void)state;
+	const char *moved = arena_printf(office.arena, "%s.moved", office.settings.head_file);
+	struct err err = {0};
+
+	ledger_must_hold(&office);
+	office_stop_keeper(&office);
+	assert_int_equal(rename(office.settings.head_file, moved), 0);
+	assert_false(office_start_keeper(&office, &err));
+	assert_int_equal(err.code, E_LEDGER_ROLLED_BACK);
+	assert_int_equal(rename(moved, office.settings.head_file), 0);
+	err_clear(&err);
+	assert_true(office_start_keeper(&office, &err));
+	ledger_must_hold(&office);
+}
+
 /* The answer to any statement is lost, COMMIT's too: everything is sealed once all the same. */
 static void test_seal__survives_a_lost_answer_at_every_statement(void **state)
 {
@@ -380,6 +398,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_keeper__seals_after_a_restart_what_came_while_it_was_away),
 		cmocka_unit_test(test_keeper__never_signs_a_smaller_checkpoint),
+		cmocka_unit_test(test_keeper__does_not_start_without_its_head_file),
 		cmocka_unit_test(test_seal__survives_a_lost_answer_at_every_statement),
 		cmocka_unit_test(test_seal__takes_what_eight_writers_write_at_once),
 		cmocka_unit_test(test_seal__takes_what_was_committed_late),
