@@ -15,6 +15,7 @@
 #include "service/model/keeper_call.h"
 #include "service/model/meter.h"
 #include "service/model/session.h"
+#include "service/model/target_tree.h"
 #include "service/refusal.h"
 
 #include <pthread.h>
@@ -196,6 +197,7 @@ bool service_open(const struct service_settings *settings, struct service **out,
 	service->model = arena_alloc(arena, sizeof(*service->model));
 	service->model->arena = arena;
 	service->refusals = refusals_new(service->model);
+	service->model->trees = target_trees_new();
 	service->model->meter = meter_new(60 * CLOCK_SECOND);
 	service->model->load =
 		keeper_load_new(settings->workers > 0 ? (size_t)settings->workers : 8);
@@ -244,6 +246,7 @@ void service_close(struct service *service)
 	artifact_close_store(service->model);
 	keeper_load_free(service->model->load);
 	meter_free(service->model->meter);
+	target_trees_free(service->model->trees);
 	digest_forget(service->model->writer.key, sizeof(service->model->writer.key));
 	digest_forget(service->model->digest_key, sizeof(service->model->digest_key));
 	arena_free(service->arena);

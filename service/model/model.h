@@ -17,6 +17,7 @@
 
 struct artifact_checks; /* artifact.c: which files were found whole */
 struct meter;		/* meter.c: who asks how often */
+struct target_trees;	/* target_tree.c: those asked for last */
 struct keeper_load;	/* keeper_call.c: who waits for the keeper */
 
 struct model {
@@ -31,6 +32,7 @@ struct model {
 	struct artifact_checks *checks;
 	struct meter *meter;
 	struct keeper_load *load;
+	struct target_trees *trees;
 	struct arena *arena; /* of the whole life */
 };
 

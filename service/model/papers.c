@@ -3,11 +3,11 @@
 
 #include "service/model/papers.h"
 
-#include "audit/tree.h"
 #include "common/log.h"
 #include "service/model/dispatch.h"
 #include "service/model/keeper_call.h"
 #include "service/model/meter.h"
+#include "service/model/target_tree.h"
 
 #include <string.h>
 
@@ -161,29 +161,9 @@ static bool add_trust(struct db_tx *tx, struct papers_work *work, struct err *er
 	return true;
 }
 
-static bool read_leaves(struct db_tx *tx, const char *campaign, struct tree_leaves *out,
-			struct err *err)
-{
-	struct db_rows rows;
-
-	if (!db_many(tx, STMT_DISPATCH_LEAVES_LIST, DB(db_text(campaign)), &rows, err))
-		return false;
-	struct sha256 *at = arena_array(db_arena(tx), rows.count, sizeof(*at));
-	for (size_t i = 0; i < rows.count; i++) {
-		struct db_row row = db_row_at(&rows, i);
-		struct bytes hash = db_get_bytes(&row, "leaf_hash");
-		if (hash.size != sizeof(at[i].at))
-			return err_fail(err, E_TREE_PROOF, "a leaf of the target tree is damaged");
-		memcpy(at[i].at, hash.data, sizeof(at[i].at));
-	}
-	*out = (struct tree_leaves){.at = at, .count = (int64_t)rows.count};
-	return true;
-}
-
 static bool add_target(struct db_tx *tx, struct papers_work *work, struct err *err)
 {
 	struct papers_target *target = &work->papers.target;
-	struct tree_leaves leaves;
 	struct tree_path path;
 	struct db_row row;
 	bool found;
@@ -194,13 +174,10 @@ static bool add_target(struct db_tx *tx, struct papers_work *work, struct err *e
 		return false;
 	if (!found)
 		return err_fail(err, E_LEASE_TARGET, NULL);
-	if (!read_leaves(tx, work->deployment.campaign, &leaves, err))
-		return false;
-	struct tree_source source = tree_source_of_leaves(&leaves);
 	target->leaf = db_get_bytes(&row, "leaf");
 	target->index = db_get_int(&row, "leaf_index");
-	target->size = leaves.count;
-	if (!tree_prove_inclusion(&source, target->index, target->size, &path, err))
+	if (!target_tree_prove(work->model->trees, tx, work->deployment.campaign, target->index,
+			       &path, &target->size, err))
 		return false;
 	struct sha256_hex *hashes = arena_array(db_arena(tx), path.count, sizeof(*hashes));
 	for (size_t i = 0; i < path.count; i++)
