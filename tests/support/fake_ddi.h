@@ -27,6 +27,7 @@ struct fake_ddi {
 	bool wants_attributes;
 	bool held;	     /* papers are refused with 409 lease.held */
 	bool away;	     /* 503 to everything */
+	bool no_ranges;	     /* the artifact is sent whole, whatever was asked for */
 	int report_status;   /* 0: 200 */
 	int feedback_status; /* 0: 200 */
 	struct depot_order order;

@@ -376,6 +376,30 @@ static void test_agent_round__resumes_and_keeps_the_attempt(void **state)
 	forget_unit(&unit);
 }
 
+/* Some servers know none: what was fetched is of no use then. */
+static void test_agent_round__begins_again_where_ranges_are_not_known(void **state)
+{
+	struct unit unit;
+	enum agent_outcome outcome;
+	struct err err = {0};
+
+	(void)state;
+	given_unit(&unit);
+	fake_ddi_offer(&unit.fake, good_image);
+	boot(&unit);
+	limit_files(2500000);
+	assert_false(agent_round(&unit.agent, &outcome, &err));
+	limit_files(-1);
+	unit.fake.no_ranges = true;
+	boot(&unit);
+	assert_int_equal(run(&unit), AGENT_WAITING);
+	assert_string_equal(unit.fake.range, "bytes=2097152-");
+	assert_int_equal(run(&unit), AGENT_IDLE);
+	assert_null(unit.fake.range);
+	expect_report(&unit, "confirmed", "");
+	forget_unit(&unit);
+}
+
 /* ---- what waits ---- */
 
 static void test_agent_round__waits_without_a_lease_and_keeps_its_bytes(void **state)
@@ -750,6 +774,7 @@ int main(void)
 		cmocka_unit_test(test_agent_round__reports_what_the_boot_loader_took_back),
 		cmocka_unit_test(test_agent_round__never_confirms_what_cannot_verify),
 		cmocka_unit_test(test_agent_round__resumes_and_keeps_the_attempt),
+		cmocka_unit_test(test_agent_round__begins_again_where_ranges_are_not_known),
 		cmocka_unit_test(test_agent_round__waits_without_a_lease_and_keeps_its_bytes),
 		cmocka_unit_test(test_agent_round__sends_its_report_until_it_is_taken),
 		cmocka_unit_test(test_agent_round__begins_a_new_epoch_when_its_chain_is_refused),
