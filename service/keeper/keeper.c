@@ -72,6 +72,40 @@ void keeper_close(struct keeper *keeper)
 	arena_free(keeper->arena);
 }
 
+/* ---- that it runs ---- */
+
+static bool start_work(struct db_tx *tx, void *context, struct err *err)
+{
+	struct keeper *keeper = context;
+	struct arena *arena = db_arena(tx);
+	struct sequencer_state state;
+	struct act act = {.actor_kind = ACTOR_KEEPER,
+			  .actor = keeper->writer.name,
+			  .at = clock_now(),
+			  .request = "start",
+			  .arena = arena};
+	struct doc *data = doc_object(arena);
+
+	sequencer_state_get(keeper->sequencer, &state);
+	doc_set_text(data, "version", KEEPER_VERSION);
+	doc_set_int(data, "size", state.size);
+	struct event event = audit_event(EV_KEEPER_STARTED, data);
+	audit_stream(&event, STREAM_SYSTEM, "keeper");
+	return audit_append(tx, &keeper->writer, &act, &event, NULL, err);
+}
+
+bool keeper_record_start(struct keeper *keeper, struct err *err)
+{
+	struct arena *arena = arena_new(KEEPER_WORK_BYTES);
+
+	bool told = sequencer_demand_current(keeper->sequencer, err) &&
+		    db_transact(keeper->pool, arena, DB_READ_COMMITTED, start_work, keeper, err);
+	arena_free(arena);
+	if (told)
+		sequencer_wake(keeper->sequencer);
+	return told;
+}
+
 /* ---- opening ---- */
 
 static bool load_ed25519(const char *source, const char *what, struct sign_key **out,

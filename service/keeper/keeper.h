@@ -17,6 +17,8 @@
 #include "common/sign.h"
 #include "common/wire/trust.h"
 
+#define KEEPER_VERSION "0.1"
+
 enum {
 	KEEPER_CONNECTIONS = 64,
 	KEEPER_LEASE_FOR_S = 300,
@@ -70,6 +72,8 @@ MUST_CHECK bool keeper_trust_refresh(struct keeper *keeper, struct db_tx *tx, st
 MUST_CHECK bool keeper_open(const struct keeper_settings *settings, struct keeper **out,
 			    struct err *err);
 void keeper_close(struct keeper *keeper);
+/* Puts keeper.started on the record, once the desk is open. */
+MUST_CHECK bool keeper_record_start(struct keeper *keeper, struct err *err);
 
 /* One verb of the desk. request: the whole frame; reply: an object that already has type and ok;
  * the verb sets its members. act: actor_kind ACTOR_SERVICE, replaced by the verb where it established

@@ -75,7 +75,10 @@ static bool serve(const struct keeper_settings *settings, struct err *err)
 	bool started = keeper_open(settings, &keeper, err) && history_new(keeper, &history, err) &&
 		       renewal_new(keeper, &renewal, err) && desk_new(keeper, &desk, err);
 	if (started) {
+		struct err untold = {0};
 		log_info("started", LOG_TEXT("socket", settings->socket));
+		if (!keeper_record_start(keeper, &untold))
+			log_warn("start-not-recorded", LOG_ERR(&untold));
 		sigwait(&stop, &signal_number);
 		log_info("stopping", LOG_INT("signal", signal_number));
 	}
