@@ -13,6 +13,8 @@
 
 #include <string.h>
 
+enum { GRANT_TRIES = 3 };
+
 struct lease_request {
 	const char *request;
 	const char *campaign;
@@ -199,6 +201,22 @@ static bool read_request(struct lease_work *work, const struct doc *request, str
 	return decode_base64url(work->act.arena, work->asked.nonce, &nonce, err);
 }
 
+/* Between finding the permit and recording the lease a renewal may have come, and the trigger takes
+ * only the newest permit: then it is looked for again. If the gate did close, that says so. */
+static bool grant(struct lease_work *work)
+{
+	bool granted = false;
+
+	for (int tries = 0; tries < GRANT_TRIES && !granted; tries++) {
+		if (tries > 0 && work->refusal.code != E_DB_REFUSED)
+			break;
+		err_clear(&work->refusal);
+		granted = db_transact(work->keeper->pool, work->act.arena, DB_READ_COMMITTED,
+				      lease_work, work, &work->refusal);
+	}
+	return granted;
+}
+
 bool verb_lease(struct keeper *keeper, const struct act *act, const struct doc *request,
 		struct doc *reply, struct err *err)
 {
@@ -212,8 +230,7 @@ bool verb_lease(struct keeper *keeper, const struct act *act, const struct doc *
 		return false;
 	work->act.actor_kind = ACTOR_DEVICE;
 	work->act.actor = work->asked.device;
-	if (db_transact(keeper->pool, act->arena, DB_READ_COMMITTED, lease_work, work,
-			&work->refusal)) {
+	if (grant(work)) {
 		sequencer_wake(keeper->sequencer);
 		doc_set(reply, "lease", envelope_doc(act->arena, &work->envelope));
 		return true;
