@@ -42,7 +42,8 @@ void sequencer_state_get(struct sequencer *sequencer, struct sequencer_state *ou
  * its word, neither what would be sealed nor a lease. */
 MUST_CHECK bool sequencer_demand_current(struct sequencer *sequencer, struct err *err);
 
-/* After a checkpoint: for history.c. Called on the sequencer's own thread is forbidden to block: it only wakes. */
+/* Has notify called after each checkpoint, for history.c. It runs on the sequencer's thread and must not
+ * wait: it only wakes somebody. */
 void sequencer_on_checkpoint(struct sequencer *sequencer, void (*notify)(void *context),
 			     void *context);
 

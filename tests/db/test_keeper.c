@@ -224,6 +224,39 @@ static void test_hold__stops_leases_until_a_signed_resumption(void **state)
 	office_refused(&office, "open", resume, E_CAMPAIGN_STATE);
 }
 
+/* Refuses the insertion of leases as often as this, as the guard does when a renewal came between. */
+static void given_lease_refusals(int times)
+{
+	given_sql(
+		office.database.owner,
+		arena_printf(
+			office.arena,
+			"CREATE SEQUENCE refusal; CREATE FUNCTION refuse_some() RETURNS trigger "
+			"LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN "
+			"IF nextval('public.refusal') <= %d THEN RAISE EXCEPTION 'renewed'; END IF; "
+			"RETURN NEW; END $$; CREATE TRIGGER refuse_some BEFORE INSERT ON lease "
+			"FOR EACH ROW EXECUTE FUNCTION refuse_some()",
+			times));
+}
+
+static void end_lease_refusals(void)
+{
+	given_sql(office.database.owner, "DROP TRIGGER refuse_some ON lease; "
+					 "DROP FUNCTION refuse_some; DROP SEQUENCE refusal");
+}
+
+static void test_lease__is_granted_although_a_renewal_came_between(void **state)
+{
+	(void)state;
+	given_lease_refusals(2);
+	office_must(&office, "lease", office_lease_members(&office, "unit-2", 1, "install"));
+	end_lease_refusals();
+	given_lease_refusals(3);
+	office_refused(&office, "lease", office_lease_members(&office, "unit-2", 1, "install"),
+		       E_DB_REFUSED);
+	end_lease_refusals();
+}
+
 static void test_ledger__holds_every_event_once_and_git_every_act(void **state)
 {
 	(void)state;
@@ -262,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_campaign__starts_with_the_release_managers_signature),
 		cmocka_unit_test(test_lease__is_for_a_target_in_order),
 		cmocka_unit_test(test_hold__stops_leases_until_a_signed_resumption),
+		cmocka_unit_test(test_lease__is_granted_although_a_renewal_came_between),
 		cmocka_unit_test(test_ledger__holds_every_event_once_and_git_every_act),
 		cmocka_unit_test(test_keeper__goes_on_where_it_stopped),
 	};
